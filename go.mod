@@ -1,0 +1,3 @@
+module github.com/crossbatch/crossbatch
+
+go 1.26
