@@ -1,0 +1,219 @@
+package jobfile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// body is one block, checked against its part of the schema. Its fields are
+// read with the typed methods of fields.go; a field or block that is not built
+// is reported here and then reads as absent.
+type body struct {
+	l      *loader
+	spec   Block
+	path   string // dotted prefix of its fields in messages; "" inside a job
+	at     hcl.Range
+	labels []string
+	ranges []hcl.Range // of the labels
+	attrs  hcl.Attributes
+	blocks hcl.Blocks
+	sc     scope
+
+	refused bool // something in it is not built
+}
+
+func (l *loader) open(hb hcl.Body, spec Block, path string, at hcl.Range, sc scope) *body {
+	b := &body{l: l, spec: spec, path: path, at: at, sc: sc}
+	if spec.Open {
+		attrs, diags := hb.JustAttributes()
+		l.add(diags...)
+		b.attrs = attrs
+		return b
+	}
+	b.checkNames(hb)
+	content, _, diags := hb.PartialContent(spec.hcl())
+	l.add(diags...)
+	b.attrs, b.blocks = content.Attributes, content.Blocks
+	// A provider kind that is not built is refused where a job is placed on
+	// it, so that one file can name places for another day.
+	if spec.State != NotYet {
+		b.checkFields()
+		b.checkBlocks()
+	}
+	return b
+}
+
+// hcl is the schema in HCL's terms. What is required is checked here, not by
+// HCL, whose message can not name the path.
+func (b Block) hcl() *hcl.BodySchema {
+	s := &hcl.BodySchema{}
+	for _, f := range b.Fields {
+		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: f.Name})
+	}
+	for _, c := range b.Blocks {
+		s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: c.Name, LabelNames: c.Labels})
+	}
+	return s
+}
+
+// checkNames reports fields and blocks that the schema does not have.
+func (b *body) checkNames(hb hcl.Body) {
+	syntax, ok := hb.(*hclsyntax.Body)
+	if !ok {
+		return
+	}
+	for name, a := range syntax.Attributes {
+		if _, ok := b.spec.field(name); ok {
+			continue
+		}
+		if _, ok := b.spec.block(name); ok {
+			b.l.add(problem(a.NameRange, "A block is written without =", fmt.Sprintf("%s%s is a block.", b.path, name),
+				fmt.Sprintf("Write %s { ... }, one argument a line.", name)))
+			continue
+		}
+		b.l.add(problem(a.NameRange, "Unknown field", fmt.Sprintf("There is no field %s%s.", b.path, name), b.hint(name)))
+	}
+	for _, c := range syntax.Blocks {
+		if _, ok := b.spec.block(c.Type); ok {
+			continue
+		}
+		if _, ok := b.spec.field(c.Type); ok {
+			b.l.add(problem(c.TypeRange, "A field is written with =", fmt.Sprintf("%s%s is a field.", b.path, c.Type),
+				fmt.Sprintf("Write %s = ...", c.Type)))
+			continue
+		}
+		b.l.add(problem(c.TypeRange, "Unknown block", fmt.Sprintf("There is no block %s%s.", b.path, c.Type), b.hint(c.Type)))
+	}
+}
+
+func (b *body) hint(name string) string {
+	return didYouMean(name, b.spec.names(), func(n string) string { return n })
+}
+
+func (b *body) checkFields() {
+	for _, f := range b.spec.Fields {
+		a, given := b.attrs[f.Name]
+		switch {
+		case given && f.State == NotYet:
+			b.l.add(notYet(a.NameRange, b.path+f.Name))
+			b.refused = true
+			delete(b.attrs, f.Name)
+		case !given && f.Required:
+			b.missing(f.Name)
+		}
+	}
+}
+
+func (b *body) missing(name string) {
+	b.l.add(problem(b.at, "Missing "+name, fmt.Sprintf("%s%s is required.", b.path, name), ""))
+}
+
+func (b *body) checkBlocks() {
+	first := map[string]*hcl.Block{}
+	kept := b.blocks[:0:0]
+	for _, c := range b.blocks {
+		spec, _ := b.spec.block(c.Type)
+		switch {
+		case spec.State == NotYet:
+			b.l.add(notYet(c.DefRange, b.path+c.Type))
+			b.refused = true
+		case !spec.Many && first[c.Type] != nil && b.path+b.spec.Name != "":
+			b.l.twice(c.DefRange, fmt.Sprintf("the block %s%s", b.path, c.Type), first[c.Type].DefRange)
+		default:
+			kept = append(kept, c)
+		}
+		if first[c.Type] == nil {
+			first[c.Type] = c
+		}
+	}
+	b.blocks = kept
+	for _, spec := range b.spec.Blocks {
+		if spec.Required && first[spec.Name] == nil {
+			b.missing(spec.Name)
+		}
+	}
+}
+
+// child opens one of b's blocks.
+func (b *body) child(c *hcl.Block) *body {
+	spec, _ := b.spec.block(c.Type)
+	if len(spec.Variants) > 0 {
+		v, ok := spec.variant(c.Labels[0])
+		if !ok {
+			b.l.unknownVariant(c, spec)
+			return b.opened(c, Block{Name: c.Type, Open: true, State: NotYet})
+		}
+		v.Name = c.Type
+		spec = v
+	}
+	return b.opened(c, spec)
+}
+
+func (b *body) opened(c *hcl.Block, spec Block) *body {
+	path := b.path + spec.Name + "."
+	if spec.Name == "job" {
+		path = ""
+	}
+	out := b.l.open(c.Body, spec, path, c.DefRange, b.sc)
+	out.labels, out.ranges = c.Labels, c.LabelRanges
+	return out
+}
+
+func (l *loader) unknownVariant(c *hcl.Block, spec Block) {
+	var names []string
+	for _, v := range spec.Variants {
+		names = append(names, v.Name)
+	}
+	l.add(problem(c.LabelRanges[0], "Unknown "+spec.Name, fmt.Sprintf("There is no %s of the kind %q.", spec.Name, c.Labels[0]),
+		didYouMean(c.Labels[0], names, func(n string) string { return n })))
+}
+
+// one opens the single block of a name. An absent block reads as an empty one.
+func (b *body) one(name string) *body {
+	if all := b.all(name); len(all) > 0 {
+		return all[0]
+	}
+	spec, _ := b.spec.block(name)
+	return &body{l: b.l, spec: spec, path: b.path + name + ".", at: b.at, sc: b.sc}
+}
+
+// all opens every block of a name.
+func (b *body) all(name string) []*body {
+	var out []*body
+	for _, c := range b.blocks {
+		if c.Type == name {
+			out = append(out, b.child(c))
+		}
+	}
+	return out
+}
+
+func (b *body) has(block string) bool {
+	for _, c := range b.blocks {
+		if c.Type == block {
+			return true
+		}
+	}
+	return false
+}
+
+// within is b evaluated in another scope.
+func (b *body) within(sc scope) *body {
+	out := *b
+	out.sc = sc
+	return &out
+}
+
+// label is a label that must be a name, since references spell it bare.
+func (l *loader) label(b *body, i int, what string) (string, bool) {
+	name := b.labels[i]
+	if hclsyntax.ValidIdentifier(name) {
+		return name, true
+	}
+	l.add(problem(b.ranges[i], "Invalid name", fmt.Sprintf("%q can not name a %s: it could not be referred to.", name, strings.ToLower(what)),
+		"A name starts with a letter and has letters, digits, - and _."))
+	return name, false
+}

@@ -1,0 +1,126 @@
+package jobfile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// jobBlockDecl is one job block; it stands for any number of jobs.
+type jobBlockDecl struct {
+	name  string
+	rng   hcl.Range
+	body  *body
+	value cty.Value // what job.NAME is in output blocks
+}
+
+// resolved is one job and where its paths stand, for checks among jobs.
+type resolved struct {
+	job         job.Job
+	decl        *jobBlockDecl
+	destination spot
+	source      spot
+}
+
+func (l *loader) declareJob(b *body) {
+	name, ok := l.label(b, 0, "job")
+	if !ok {
+		return
+	}
+	if first := l.jobs[name]; first != nil {
+		l.twice(b.at, fmt.Sprintf("job %q", name), first.rng)
+		return
+	}
+	l.jobs[name] = &jobBlockDecl{name: name, rng: b.at, body: b, value: cty.DynamicVal}
+	l.order.jobs = append(l.order.jobs, name)
+}
+
+// resolveJob resolves every instance of a job block.
+func (l *loader) resolveJob(d *jobBlockDecl) {
+	set, ok := l.instances(d)
+	if !ok || len(set.list) == 0 {
+		// There is nothing to run, but faults inside are shown all the same;
+		// that each.key is not known is none.
+		before := l.poisoned
+		l.resolveInstance(d, set.unknown)
+		l.poisoned = before
+		if ok {
+			d.value = set.collect(nil)
+		}
+		return
+	}
+	seen := make([]cty.Value, len(set.list))
+	for i, in := range set.list {
+		r := l.resolveInstance(d, in)
+		seen[i] = r.reference()
+		l.resolved = append(l.resolved, r)
+	}
+	d.value = set.collect(seen)
+}
+
+// reference is what an output block sees of a job.
+func (r *resolved) reference() cty.Value {
+	path := cty.StringVal(r.job.Output.Destination)
+	switch {
+	case r.job.Output.Destination == "":
+		path = cty.UnknownVal(cty.String)
+	case r.destination.secret:
+		path = path.Mark(sensitive)
+	}
+	return cty.ObjectVal(map[string]cty.Value{"output": cty.ObjectVal(map[string]cty.Value{"destination": path})})
+}
+
+func (l *loader) resolveInstance(d *jobBlockDecl, in instance) *resolved {
+	sc := declared()
+	sc.each, sc.count = in.each, in.count
+	b := d.body.within(sc)
+	r := &resolved{decl: d}
+	r.job = job.Job{Project: l.project, Address: "job." + d.name + in.suffix}
+	r.job.Model = l.jobModel(b)
+	r.job.Input, r.source = l.input(b.one("input"))
+	r.job.Output, r.destination = l.result(b.one("output"))
+	r.job.Batching = batching(b.one("batching"))
+	r.job.Compute = compute(b.one("compute"))
+	r.job.Limits = limits(b.one("limits"))
+	r.job.Placement = l.placement(b)
+	r.job.Env = environment(b)
+	r.job.Labels, _, _ = b.textMap("labels")
+	return r
+}
+
+// jobModel reads the reference to a model.
+func (l *loader) jobModel(b *body) job.Model {
+	v, s, p := b.raw("model")
+	if p != given {
+		return job.Model{}
+	}
+	if v.Type().IsObjectType() && v.Type().HasAttribute("name") && v.Type().HasAttribute("artifact") {
+		name, artifact := v.GetAttr("name"), v.GetAttr("artifact")
+		if name.Type() == cty.String && !name.IsNull() && artifact.Type() == cty.String && !artifact.IsNull() && l.models[name.AsString()] != nil {
+			return job.Model{Name: name.AsString(), Artifact: artifact.AsString()}
+		}
+	}
+	s.fail("model takes a reference to a model block.", "Write model.NAME, without quotes.")
+	return job.Model{}
+}
+
+// environment reads env. A name that no shell could set is a mistake.
+func environment(b *body) map[string]string {
+	env, s, p := b.textMap("env")
+	if p != given {
+		return nil
+	}
+	for name, value := range env {
+		bad := name == "" || strings.ContainsAny(name, "= \t\r\n\x00") || name[0] >= '0' && name[0] <= '9'
+		switch {
+		case bad:
+			s.fail(fmt.Sprintf("%s can not name an environment variable.", s.quote(name)), "")
+		case strings.ContainsRune(value, 0):
+			s.fail(fmt.Sprintf("The value of %s holds a NUL character.", s.quote(name)), "")
+		}
+	}
+	return env
+}

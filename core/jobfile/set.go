@@ -1,0 +1,48 @@
+package jobfile
+
+import (
+	"encoding/json"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Set is what a set of job files says.
+type Set struct {
+	Project   string     `json:"project"`
+	Jobs      []job.Job  `json:"jobs"`      // in file order, then instance order
+	Providers []Provider `json:"providers"` // in file order; the implicit local.default when there is none
+	Outputs   []Output   `json:"outputs,omitempty"`
+
+	// Files are the sources by the name that ranges carry, for Render. They
+	// are there after an error too.
+	Files map[string]*hcl.File `json:"-"`
+
+	ranges map[string]hcl.Range
+}
+
+// JobRange is where the job of an address is defined.
+func (s *Set) JobRange(address string) (hcl.Range, bool) {
+	r, ok := s.ranges[address]
+	return r, ok
+}
+
+// Provider is one provider block.
+type Provider struct {
+	Kind   string `json:"kind"`
+	Alias  string `json:"alias"`
+	Device string `json:"device,omitempty"` // local only
+
+	// Range is the block's header; its Filename is empty for the implicit provider.
+	Range hcl.Range `json:"-"`
+}
+
+// Ref names the provider as a job's placement does.
+func (p Provider) Ref() job.ProviderRef { return job.ProviderRef{Kind: p.Kind, Alias: p.Alias} }
+
+// Output is the value of one output block.
+type Output struct {
+	Name      string          `json:"name"`
+	Value     json.RawMessage `json:"value"`
+	Sensitive bool            `json:"sensitive,omitempty"` // the value must not be shown
+}

@@ -1,0 +1,5 @@
+model "m" {
+  artifact = "m.onnx"
+}
+
+job "j" {

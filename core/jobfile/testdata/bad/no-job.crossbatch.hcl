@@ -1,0 +1,4 @@
+model "m" {
+  artifact = "m.onnx"
+}
+

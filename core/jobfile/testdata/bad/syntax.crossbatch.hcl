@@ -1,0 +1,7 @@
+job "j" {
+  model = 
+}
+
+model "m" {
+  artifact = "x
+}

@@ -1,0 +1,17 @@
+locals {
+  a = timeadd("yesterday", "1h")
+}
+
+model "m" {
+  artifact = "m.onnx"
+}
+
+job "j" {
+  model = model.m
+  input {
+    source = ["in.jsonl"]
+  }
+  output {
+    destination = "out/"
+  }
+}

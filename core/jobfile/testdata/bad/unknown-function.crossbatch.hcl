@@ -1,0 +1,13 @@
+model "m" {
+  artifact = "m.onnx"
+}
+
+job "j" {
+  model = model.m
+  input {
+    source = [lowr("X"), timestamp()]
+  }
+  output {
+    destination = "out/"
+  }
+}

@@ -1,0 +1,6 @@
+model "m" {
+  artifact = "m.onnx"
+}
+
+job "jÿ" {
+}

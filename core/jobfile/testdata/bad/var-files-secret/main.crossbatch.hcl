@@ -1,0 +1,4 @@
+# --var-file b.json
+variable "s" {
+  sensitive = true
+}

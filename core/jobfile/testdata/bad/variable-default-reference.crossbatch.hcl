@@ -1,0 +1,21 @@
+variable "a" {
+  default = "x"
+}
+
+variable "b" {
+  default = var.a
+}
+
+model "m" {
+  artifact = "m.onnx"
+}
+
+job "j" {
+  model = model.m
+  input {
+    source = ["in.jsonl"]
+  }
+  output {
+    destination = "out/"
+  }
+}
