@@ -1,0 +1,121 @@
+package record
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// Finding is one thing that is wrong with a published result.
+type Finding struct {
+	Object  string `json:"object"`
+	Message string `json:"message"`
+}
+
+// Verify re-checks a published result from its files alone: every object that
+// the manifest names is there with its size and digest, holds as many records
+// as the manifest says, and the counts add up. An error means that the check
+// could not be made.
+func Verify(ctx context.Context, dir fs.FS) (*Manifest, []Finding, error) {
+	b, err := fs.ReadFile(dir, ManifestName)
+	if err != nil {
+		return nil, nil, fmt.Errorf("no published result: %w", err)
+	}
+	m, err := ParseManifest(b)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", ManifestName, err)
+	}
+	v := verifier{dir: dir, seen: map[string]bool{}}
+	var total Counts
+	for i, s := range m.Shards {
+		if err := ctx.Err(); err != nil {
+			return m, nil, err
+		}
+		total.Add(s.Counts)
+		v.shard(m, i, s)
+	}
+	if total != m.Totals {
+		v.add(ManifestName, "the shards add up to %+v, the totals say %+v", total, m.Totals)
+	}
+	return m, v.findings, nil
+}
+
+type verifier struct {
+	dir      fs.FS
+	seen     map[string]bool
+	findings []Finding
+}
+
+func (v *verifier) add(object, format string, args ...any) {
+	v.findings = append(v.findings, Finding{Object: object, Message: fmt.Sprintf(format, args...)})
+}
+
+func (v *verifier) shard(m *Manifest, i int, s Shard) {
+	if !s.Balanced() {
+		v.add(ManifestName, "shard %d: %d records in are not %d ok + %d failed + %d skipped", i, s.In, s.OK, s.Failed, s.Skipped)
+	}
+	header := int64(0)
+	format := JSONL
+	if m.Format == "csv" {
+		header, format = 1, CSV
+	}
+	v.file(s.Part, s.OK+header, format)
+	if s.FailedPart != nil {
+		v.file(*s.FailedPart, s.Failed, JSONL)
+	} else if s.Failed > 0 {
+		v.add(ManifestName, "shard %d: %d failed records, but no object that names them", i, s.Failed)
+	}
+}
+
+// file checks one object. records counts its rows, a CSV header included.
+func (v *verifier) file(f File, records int64, format Format) {
+	if v.seen[f.Name] {
+		v.add(f.Name, "two shards name this object")
+	}
+	v.seen[f.Name] = true
+	r, err := v.dir.Open(f.Name)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			v.add(f.Name, "is missing")
+		} else {
+			v.add(f.Name, "cannot be read: %v", err)
+		}
+		return
+	}
+	defer r.Close()
+	h := sha256.New()
+	size := &counter{}
+	split := NewSplitter(io.TeeReader(bufio.NewReader(r), io.MultiWriter(h, size)), format, ',', DefaultLimits())
+	n := int64(0)
+	var b Block
+	for {
+		err = split.Next(&b)
+		if err != nil {
+			break
+		}
+		n += int64(len(b.Records))
+	}
+	switch {
+	case !errors.Is(err, io.EOF):
+		v.add(f.Name, "cannot be read: %v", err)
+	case size.n != f.Size:
+		v.add(f.Name, "has %d bytes, the manifest says %d", size.n, f.Size)
+	case hex.EncodeToString(h.Sum(nil)) != f.Digest:
+		v.add(f.Name, "its content differs from the manifest's digest")
+	case n != records:
+		v.add(f.Name, "has %d records, the manifest says %d", n, records)
+	}
+}
+
+// counter counts the bytes written to it.
+type counter struct{ n int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return len(p), nil
+}
