@@ -1,0 +1,396 @@
+package scorer
+
+import (
+	"bytes"
+	"strings"
+	"unsafe"
+
+	"github.com/crossbatch/crossbatch/core/model"
+	"github.com/crossbatch/crossbatch/core/record"
+)
+
+// feed fills one model input from the fields of a record.
+type feed struct {
+	input   model.Value
+	fields  []string
+	slots   []int  // of the fields, in a record's values
+	flatten bool   // lists are flattened in order; else one field, as it is
+	nulls   []fill // by field
+	pad     *fill  // fills the first axis of a record up to max
+	max     int64
+	whole   bool // the record is the whole tensor: there is no batch axis
+}
+
+// fill is what stands in for a value that is not there.
+type fill struct {
+	fails bool
+	data  []byte // one element
+	text  string // of a string tensor
+}
+
+// column collects the elements of one input, record after record.
+type column struct {
+	data []byte
+	strs []string
+}
+
+func (c *column) truncate(data, strs int) {
+	c.data, c.strs = c.data[:data], c.strs[:strs]
+}
+
+func (c *column) add(f fill, t model.ElemType) {
+	if t == model.String {
+		c.strs = append(c.strs, f.text)
+		return
+	}
+	c.data = append(c.data, f.data...)
+}
+
+// dims is the shape that a record must have; nil when the model does not say.
+func (f *feed) dims() []model.Dim {
+	if f.whole || len(f.input.Shape) == 0 {
+		return f.input.Shape
+	}
+	return f.input.Shape[1:]
+}
+
+// add appends a record's elements to c and its shape to shape. On failure the
+// caller truncates c. filled is told the slot of each null that was filled.
+func (f *feed) add(c *column, values []record.Value, shape []int64, filled func(slot int)) ([]int64, *record.Failure) {
+	r := reading{feed: f, c: c, filled: filled, leaf: -1, shape: shape[len(shape):]}
+	if f.flatten {
+		for i, slot := range f.slots {
+			if fail := r.flat(i, values[slot]); fail != nil {
+				return shape, fail
+			}
+		}
+		fail := r.settleFlat()
+		return append(shape, r.shape...), fail
+	}
+	if fail := r.nested(values[f.slots[0]], 0); fail != nil {
+		return shape, fail
+	}
+	fail := r.settleNested()
+	return append(shape, r.shape...), fail
+}
+
+// reading is one record on its way into one input.
+type reading struct {
+	*feed
+	c      *column
+	filled func(int)
+	shape  []int64
+	leaf   int   // depth of the scalars; -1: none seen
+	count  int64 // elements
+}
+
+// flat reads a scalar, or a list of any nesting, one element after another.
+func (r *reading) flat(field int, v record.Value) *record.Failure {
+	v, fail := r.unfold(field, v)
+	if fail != nil {
+		return fail
+	}
+	if v.Kind != record.Array {
+		return r.element(field, v)
+	}
+	record.Elements(v.Raw, func(el record.Value) bool {
+		fail = r.flat(field, el)
+		return fail == nil
+	})
+	return fail
+}
+
+// absent fills a whole record where its one field is missing or null.
+func (r *reading) absent() bool {
+	if r.nulls[0].fails || !r.input.Ranked {
+		return false
+	}
+	for i, d := range r.dims() {
+		if d.Size < 0 && !(i == 0 && r.max > 0) {
+			return false
+		}
+		r.shape = append(r.shape, max(d.Size, 0))
+	}
+	if len(r.shape) > 0 && r.max > 0 {
+		r.shape[0] = r.max
+	}
+	for range product(r.shape) {
+		r.c.add(r.nulls[0], r.input.Elem)
+	}
+	r.filled(r.slots[0])
+	return true
+}
+
+// nested reads a list whose nesting is the shape.
+func (r *reading) nested(v record.Value, depth int) *record.Failure {
+	if depth == 0 && (v.Kind == record.Missing || v.Kind == record.Null) && r.absent() {
+		return nil
+	}
+	v, fail := r.unfold(0, v)
+	if fail != nil {
+		return fail
+	}
+	if v.Kind != record.Array {
+		if r.leaf >= 0 && r.leaf != depth || len(r.shape) > depth {
+			return r.ragged()
+		}
+		r.leaf = depth
+		return r.element(0, v)
+	}
+	if r.leaf >= 0 && depth >= r.leaf {
+		return r.ragged()
+	}
+	first := len(r.shape) == depth
+	if first {
+		r.shape = append(r.shape, 0)
+	}
+	n := int64(0)
+	record.Elements(v.Raw, func(el record.Value) bool {
+		n++
+		fail = r.nested(el, depth+1)
+		return fail == nil
+	})
+	if fail != nil {
+		return fail
+	}
+	if !first && r.shape[depth] != n {
+		return r.ragged()
+	}
+	r.shape[depth] = n
+	return nil
+}
+
+func (r *reading) ragged() *record.Failure {
+	return record.Fail(record.WrongShape, "field %q: the lists inside differ in length or depth", r.fields[0])
+}
+
+// unfold reads a list that stands as text in a CSV cell.
+func (r *reading) unfold(field int, v record.Value) (record.Value, *record.Failure) {
+	if v.Kind != record.Cell || r.input.Elem == model.String && r.flatten || !bytes.HasPrefix(bytes.TrimLeft(v.Raw, " "), []byte("[")) {
+		return v, nil
+	}
+	if d := r.dims(); !r.flatten && len(d) == 0 && r.input.Ranked {
+		return v, nil
+	}
+	list, fail := record.ParseValue(v.Raw)
+	if fail != nil {
+		return v, record.Fail(record.WrongType, "field %q: not a JSON list: %s", r.fields[field], fail.Message)
+	}
+	return list, nil
+}
+
+// settleFlat finds the record's shape from the number of its elements.
+func (r *reading) settleFlat() *record.Failure {
+	if fail := r.padFlat(); fail != nil {
+		return fail
+	}
+	dims := r.dims()
+	if !r.input.Ranked {
+		r.shape = append(r.shape, r.count)
+		return nil
+	}
+	fixed, open := int64(1), -1
+	for i, d := range dims {
+		r.shape = append(r.shape, d.Size)
+		if d.Size < 0 {
+			open = i
+		} else {
+			fixed *= d.Size
+		}
+	}
+	if open >= 0 && fixed > 0 && r.count%fixed == 0 {
+		r.shape[open] = r.count / fixed
+		return nil
+	}
+	if open < 0 && r.count == fixed {
+		return nil
+	}
+	return record.Fail(record.WrongShape, "model input %q takes %s; the fields hold %d elements", r.input.Name, r.expected(), r.count)
+}
+
+// settleNested compares the record's shape with the model's.
+func (r *reading) settleNested() *record.Failure {
+	dims := r.dims()
+	if len(r.shape) == 0 && len(dims) == 1 && dims[0].Size == 1 { // a scalar feeds [N,1]
+		r.shape = append(r.shape, 1)
+	}
+	if r.max > 0 && len(r.shape) > 0 {
+		if fail := r.padTo(r.shape[0], product(r.shape[1:])); fail != nil {
+			return fail
+		}
+		r.shape[0] = r.max
+	}
+	if !r.input.Ranked {
+		return nil
+	}
+	ok := len(r.shape) == len(dims)
+	for i := 0; ok && i < len(dims); i++ {
+		ok = dims[i].Size < 0 || dims[i].Size == r.shape[i]
+	}
+	if !ok {
+		return record.Fail(record.WrongShape, "model input %q takes %s; field %q has %s", r.input.Name, r.expected(), r.fields[0], shapeText(r.shape))
+	}
+	return nil
+}
+
+func (r *reading) padFlat() *record.Failure {
+	if r.max == 0 {
+		return nil
+	}
+	inner := int64(1)
+	for _, d := range r.dims()[1:] {
+		inner *= d.Size
+	}
+	if inner <= 0 || r.count%inner != 0 {
+		return nil // settleFlat says what is wrong
+	}
+	return r.padTo(r.count/inner, inner)
+}
+
+// padTo fills the first axis, n long, up to max; inner is the elements of one
+// step on it.
+func (r *reading) padTo(n, inner int64) *record.Failure {
+	if n > r.max {
+		return record.Fail(record.WrongShape, "model input %q: %d elements, max is %d", r.input.Name, n, r.max)
+	}
+	for range (r.max - n) * inner {
+		r.c.add(*r.pad, r.input.Elem)
+		r.count++
+	}
+	return nil
+}
+
+func (r *reading) expected() string {
+	dims := r.dims()
+	if len(dims) == 0 {
+		return "one " + r.input.Elem.String()
+	}
+	parts := make([]string, len(dims))
+	for i, d := range dims {
+		parts[i] = d.String()
+	}
+	return r.input.Elem.String() + " [" + strings.Join(parts, ",") + "]"
+}
+
+// element converts one scalar.
+func (r *reading) element(field int, v record.Value) *record.Failure {
+	t := r.input.Elem
+	r.count++
+	if v.Kind == record.Missing || v.Kind == record.Null {
+		f := r.nulls[field]
+		if f.fails {
+			if v.Kind == record.Missing {
+				return record.Fail(record.MissingField, "field %q is missing", r.fields[field])
+			}
+			return record.Fail(record.MissingField, "field %q is null", r.fields[field])
+		}
+		r.c.add(f, t)
+		r.filled(r.slots[field])
+		return nil
+	}
+	if t == model.String {
+		return r.text(field, v)
+	}
+	var err error
+	switch v.Kind {
+	case record.Number:
+		r.c.data, err = appendNumber(r.c.data, t, view(v.Raw))
+	case record.Bool:
+		digit := "0"
+		if v.Raw[0] == 't' {
+			digit = "1"
+		}
+		r.c.data, err = appendNumber(r.c.data, t, digit)
+	case record.Cell:
+		r.c.data, err = appendCell(r.c.data, t, view(bytes.Trim(v.Raw, " \t")))
+	case record.String:
+		var ok bool
+		if r.c.data, ok = appendSpecial(r.c.data, t, view(v.Raw[1:len(v.Raw)-1])); !ok {
+			err = errNotNumber
+		}
+	default:
+		err = errNotNumber
+	}
+	switch err {
+	case nil:
+		return nil
+	case errRange:
+		return record.Fail(record.OutOfRange, "field %q: %s does not fit %s", r.fields[field], excerpt(v.Raw), t)
+	case errFraction:
+		return record.Fail(record.OutOfRange, "field %q: %s is not a whole number, model input %q takes %s", r.fields[field], excerpt(v.Raw), r.input.Name, t)
+	}
+	return record.Fail(record.WrongType, "field %q: %s is %s, model input %q takes %s", r.fields[field], excerpt(v.Raw), v.Kind, r.input.Name, t)
+}
+
+func (r *reading) text(field int, v record.Value) *record.Failure {
+	var s string
+	switch v.Kind {
+	case record.Cell:
+		s = string(v.Raw)
+	case record.String:
+		var ok bool
+		if s, ok = record.Unquote(v.Raw); !ok {
+			return record.Fail(record.InvalidUTF8, "field %q holds half of a surrogate pair", r.fields[field])
+		}
+	default:
+		return record.Fail(record.WrongType, "field %q: %s is %s, model input %q takes string", r.fields[field], excerpt(v.Raw), v.Kind, r.input.Name)
+	}
+	if strings.IndexByte(s, 0) >= 0 {
+		return record.Fail(record.WrongType, "field %q holds a NUL character, which ONNX Runtime's strings cannot", r.fields[field])
+	}
+	r.c.strs = append(r.c.strs, s)
+	return nil
+}
+
+// appendCell reads a CSV cell as a number or a boolean. Besides JSON's numbers
+// it takes what CSV writers produce: .5, 1., +1, nan, inf, TRUE.
+func appendCell(dst []byte, t model.ElemType, text string) ([]byte, error) {
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9', c == '.', c == '-', c == '+', c == 'e', c == 'E':
+		default:
+			return appendWord(dst, t, strings.ToLower(text))
+		}
+	}
+	return appendNumber(dst, t, text)
+}
+
+func appendWord(dst []byte, t model.ElemType, word string) ([]byte, error) {
+	switch {
+	case t == model.Bool && word == "true":
+		return append(dst, 1), nil
+	case t == model.Bool && word == "false":
+		return append(dst, 0), nil
+	}
+	for _, w := range []struct{ in, out string }{
+		{"nan", "NaN"}, {"inf", "Infinity"}, {"+inf", "Infinity"}, {"infinity", "Infinity"}, {"+infinity", "Infinity"},
+		{"-inf", "-Infinity"}, {"-infinity", "-Infinity"},
+	} {
+		if word == w.in {
+			if out, ok := appendSpecial(dst, t, w.out); ok {
+				return out, nil
+			}
+		}
+	}
+	return dst, errNotNumber
+}
+
+// view is b as a string, without a copy; b must not change while it is used.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// excerpt is a value for a message: short, whatever the record holds.
+func excerpt(raw []byte) string {
+	const most = 40
+	if len(raw) > most {
+		return strings.ToValidUTF8(string(raw[:most]), "") + "…"
+	}
+	return string(raw)
+}
+
+func product(shape []int64) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}

@@ -1,0 +1,208 @@
+package scorer
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/crossbatch/crossbatch/core/model"
+	"github.com/crossbatch/crossbatch/core/record"
+)
+
+// Settle decides how records meet the model's first axis. Models whose inputs
+// all leave it open need no data for that; for others the shape of a record
+// tells. values is the first record that could be read, or nil when there is
+// none. A Failure says that this record does not tell; the caller tries the
+// next. Call it until neither is returned, before the first Worker.
+func (s *Scorer) Settle(values []record.Value) (*record.Failure, error) {
+	if !s.settled {
+		if fail := s.settleFeeds(values); fail != nil {
+			return fail, nil
+		}
+		if err := s.settleFixed(); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.settleOutputs(values); err != nil {
+		return nil, err
+	}
+	s.settled = true
+	return nil, s.settleColumns()
+}
+
+// settleFeeds finds, input by input, whether a record is the whole tensor.
+func (s *Scorer) settleFeeds(values []record.Value) *record.Failure {
+	for i := range s.feeds {
+		f := &s.feeds[i]
+		if !f.input.Ranked || len(f.input.Shape) == 0 {
+			f.whole = true
+			continue
+		}
+		if values == nil {
+			continue
+		}
+		open := *f // the same fields, without expectations of their shape
+		open.input.Ranked, open.max = false, 0
+		var c column
+		shape, fail := open.add(&c, values, nil, func(int) {})
+		if fail != nil {
+			return fail
+		}
+		if f.flatten {
+			f.whole = wholeBy(f.input.Shape, shape[0])
+		} else {
+			f.whole = len(shape) == len(f.input.Shape)
+		}
+	}
+	return nil
+}
+
+// wholeBy says whether n elements are a whole tensor rather than one row of it.
+func wholeBy(shape []model.Dim, n int64) bool {
+	all := int64(1)
+	for _, d := range shape {
+		if d.Size < 0 {
+			return false
+		}
+		all *= d.Size
+	}
+	return n == all && shape[0].Size != 1
+}
+
+// settleFixed finds the number of records that a call must have.
+func (s *Scorer) settleFixed() error {
+	whole := 0
+	sizes := map[int64]string{}
+	for _, f := range s.feeds {
+		if f.whole {
+			whole++
+		} else if n := f.input.Shape[0].Size; n >= 0 {
+			sizes[n] = f.input.Name
+		}
+	}
+	if whole > 0 {
+		s.batch, s.fixed = 1, 1
+		for n, name := range sizes {
+			if n != 1 {
+				return fmt.Errorf("%w: model input %q takes %d records a call, beside inputs that take one", ErrMapping, name, n)
+			}
+		}
+		return nil
+	}
+	if len(sizes) > 1 {
+		return fmt.Errorf("%w: the model's inputs fix different numbers of records: %s", ErrMapping, describe(s.pkg.Graph.Inputs))
+	}
+	for n := range sizes {
+		if n == 0 {
+			return fmt.Errorf("%w: the model's inputs take no record at all: %s", ErrMapping, describe(s.pkg.Graph.Inputs))
+		}
+		s.batch, s.fixed = int(n), int(n)
+	}
+	return nil
+}
+
+// settleOutputs finds which outputs have the batch axis.
+func (s *Scorer) settleOutputs(values []record.Value) error {
+	symbols := map[string]bool{}
+	for _, f := range s.feeds {
+		if !f.whole && f.input.Shape[0].Size < 0 {
+			symbols[f.input.Shape[0].Symbol] = true
+		}
+	}
+	anyWhole := slices.ContainsFunc(s.feeds, func(f feed) bool { return f.whole })
+	var unsure []int
+	for i := range s.outs {
+		o := &s.outs[i]
+		v := o.value
+		switch {
+		case v.Kind == model.Sequence:
+			o.batched = v.Of != nil && v.Of.Kind == model.Map && !anyWhole
+		case v.Kind != model.Tensor:
+		case !v.Ranked:
+			o.batched = !anyWhole
+			unsure = append(unsure, i)
+		case len(v.Shape) == 0:
+		case v.Shape[0].Size >= 0:
+			o.batched = s.fixed > 0 && v.Shape[0].Size == int64(s.fixed) && !anyWhole
+		case symbols[v.Shape[0].Symbol] && v.Shape[0].Symbol != "":
+			o.batched = true
+		default:
+			o.batched = !anyWhole
+			unsure = append(unsure, i)
+		}
+	}
+	if s.fixed == 0 && len(unsure) > 0 && values != nil {
+		s.probe(values, unsure)
+	}
+	for _, o := range s.outs {
+		if !o.batched && s.batch > 1 {
+			return fmt.Errorf("%w: model output %q is %s, without the axis that counts records; set batching { records = 1 } to run one record at a time", ErrMapping, o.value.Name, o.value.Type())
+		}
+		if err := o.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probe runs one record alone and twice in a batch: an output whose first axis
+// does not grow with the records has no batch axis. A record that the model
+// refuses tells nothing.
+func (s *Scorer) probe(values []record.Value, unsure []int) {
+	first := map[int][2]int64{}
+	for n := 1; n <= 2; n++ {
+		w := s.worker()
+		for range n {
+			if fail := w.take(0, values); fail != nil {
+				return
+			}
+		}
+		answer, err := w.run(w.groups[0], 0, n)
+		if err != nil {
+			return
+		}
+		for _, i := range unsure {
+			t := answer[s.outs[i].at].Tensor
+			if t == nil || len(t.Shape) == 0 {
+				s.outs[i].batched = false
+				continue
+			}
+			sizes := first[i]
+			sizes[n-1] = t.Shape[0]
+			first[i] = sizes
+		}
+	}
+	for i, sizes := range first {
+		s.outs[i].batched = sizes == [2]int64{1, 2}
+	}
+}
+
+// settleColumns names what is published.
+func (s *Scorer) settleColumns() error {
+	s.cols.Outputs = s.cols.Outputs[:0]
+	for _, o := range s.outs {
+		out := record.Output{Name: o.name, Type: o.value.Elem.String()}
+		if dims, ok := o.dims(); ok {
+			if len(dims) == 1 && dims[0].Size > 0 {
+				out.Width = int(dims[0].Size)
+			}
+		}
+		s.cols.Outputs = append(s.cols.Outputs, out)
+	}
+	var names []string
+	for _, c := range s.cols.Table() {
+		names = append(names, c.Name)
+	}
+	sort.Strings(names)
+	var twice []string
+	for i := 1; i < len(names); i++ {
+		if names[i] == names[i-1] {
+			twice = append(twice, fmt.Sprintf("%q", names[i]))
+		}
+	}
+	if len(twice) > 0 {
+		return fmt.Errorf("%w: two columns of the result would be named %s; rename them with keep or select", ErrMapping, strings.Join(slices.Compact(twice), ", "))
+	}
+	return nil
+}

@@ -1,0 +1,340 @@
+package scorer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/crossbatch/crossbatch/core/model"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/local/onnx"
+)
+
+// Worker scores blocks of records, one at a time. Its buffers are reused from
+// block to block; it is not safe for concurrent use.
+type Worker struct {
+	s      *Scorer
+	values []record.Value
+	groups []*group
+	shapes [][]int64 // by feed: of the record at hand
+	filled []int     // slots that the record at hand had filled
+	fills  []int64   // by slot: nulls filled so far
+	heads  []byte
+	bodies []byte
+	marks  []mark
+}
+
+// group is the records of a block that have the same shapes.
+type group struct {
+	shapes [][]int64
+	cols   []column
+	rows   []int // of the block
+}
+
+// mark says where the parts of a record's line stand, or why it has none.
+type mark struct {
+	key, head, headEnd int // in heads: the key's JSON, then the line's beginning
+	body, bodyEnd      int // in bodies
+	fail               *record.Failure
+}
+
+// NewWorker makes a worker of a settled Scorer.
+func (s *Scorer) NewWorker() *Worker { return s.worker() }
+
+func (s *Scorer) worker() *Worker {
+	w := &Worker{s: s, values: make([]record.Value, len(s.fields)), fills: make([]int64, len(s.fields)), shapes: make([][]int64, len(s.feeds))}
+	w.reset()
+	return w
+}
+
+// BlockRecords is how many records a block should have, so that it is cut into
+// whole batches.
+func (s *Scorer) BlockRecords() int {
+	if s.batch >= DefaultBatch {
+		return s.batch
+	}
+	return DefaultBatch / s.batch * s.batch
+}
+
+// Fills counts the nulls that were filled since the worker was made, by field.
+func (w *Worker) Fills() map[string]int64 {
+	m := map[string]int64{}
+	for slot, n := range w.fills {
+		if n > 0 {
+			m[w.s.fields[slot]] = n
+		}
+	}
+	return m
+}
+
+// Score appends one scorer line for each record of the block, in order. failed
+// counts the error lines. An error ends the run: it is not the records' fault.
+func (w *Worker) Score(ctx context.Context, dst []byte, b *record.Block, d record.Decoder, shard int) (lines []byte, failed int, err error) {
+	w.reset()
+	for i, span := range b.Records {
+		w.read(i, b.Data[span.Start:span.End], span.Failure, d, shard, b.First+int64(i))
+	}
+	for _, g := range w.groups {
+		for from := 0; from < len(g.rows); from += w.s.batch {
+			if err := ctx.Err(); err != nil {
+				return dst, 0, err
+			}
+			w.score(g, from, min(from+w.s.batch, len(g.rows)))
+		}
+	}
+	for _, m := range w.marks {
+		if m.fail != nil {
+			failed++
+			dst = record.AppendError(dst, w.heads[m.key:m.head], m.fail)
+			continue
+		}
+		dst = append(dst, w.heads[m.head:m.headEnd]...)
+		dst = append(dst, w.bodies[m.body:m.bodyEnd]...)
+		dst = record.AppendClose(dst)
+	}
+	return dst, failed, nil
+}
+
+func (w *Worker) reset() {
+	w.heads, w.bodies, w.marks = w.heads[:0], w.bodies[:0], w.marks[:0]
+	if !w.s.varying() && len(w.groups) == 1 { // the one group's memory serves again
+		g := w.groups[0]
+		g.rows = g.rows[:0]
+		for k := range g.cols {
+			g.cols[k].truncate(0, 0)
+		}
+		return
+	}
+	w.groups = w.groups[:0]
+}
+
+// varying says whether records of one run may differ in shape.
+func (s *Scorer) varying() bool {
+	for i := range s.feeds {
+		f := &s.feeds[i]
+		if !f.input.Ranked {
+			return true
+		}
+		for k, d := range f.dims() {
+			if d.Size < 0 && (k > 0 || f.max == 0) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// read takes one record apart: its key, the beginning of its line, its tensors.
+func (w *Worker) read(i int, text []byte, fail *record.Failure, d record.Decoder, shard int, row int64) {
+	clear(w.values)
+	if fail == nil {
+		fail = d.Decode(text, w.values)
+	}
+	m := mark{key: len(w.heads)}
+	var keyFail *record.Failure
+	if fail == nil || len(w.s.keys) == 0 || w.hasKey() {
+		keys := make([]record.Value, 0, 4)
+		for _, slot := range w.s.keys {
+			keys = append(keys, w.values[slot])
+		}
+		w.heads, keyFail = record.AppendKey(w.heads, keys, shard, row)
+		if keyFail != nil {
+			w.heads = w.heads[:m.key]
+		}
+	}
+	m.head = len(w.heads)
+	if fail == nil {
+		fail = keyFail
+	}
+	if fail == nil {
+		keep := make([]record.Value, 0, 8)
+		for _, slot := range w.s.keep {
+			keep = append(keep, w.values[slot])
+		}
+		w.heads = w.s.cols.AppendOpen(w.heads, slices.Clone(w.heads[m.key:m.head]), keep)
+		fail = w.take(i, w.values)
+	}
+	m.headEnd, m.fail = len(w.heads), fail
+	w.marks = append(w.marks, m)
+}
+
+// hasKey says whether a record that could not be read gave its key all the same.
+func (w *Worker) hasKey() bool {
+	for _, slot := range w.s.keys {
+		if w.values[slot].Kind == record.Missing {
+			return false
+		}
+	}
+	return true
+}
+
+// take converts a record into the tensors of its group.
+func (w *Worker) take(row int, values []record.Value) *record.Failure {
+	g := w.room()
+	marks := make([][2]int, len(g.cols))
+	for k := range g.cols {
+		marks[k] = [2]int{len(g.cols[k].data), len(g.cols[k].strs)}
+	}
+	w.filled = w.filled[:0]
+	for k := range w.s.feeds {
+		var fail *record.Failure
+		w.shapes[k], fail = w.s.feeds[k].add(&g.cols[k], values, w.shapes[k][:0], func(slot int) { w.filled = append(w.filled, slot) })
+		if fail != nil {
+			for k := range g.cols {
+				g.cols[k].truncate(marks[k][0], marks[k][1])
+			}
+			return fail
+		}
+	}
+	if len(g.rows) == 0 {
+		g.shapes = cloneShapes(w.shapes)
+	} else if !slices.EqualFunc(g.shapes, w.shapes, slices.Equal[[]int64]) {
+		g = w.move(g, marks)
+	}
+	g.rows = append(g.rows, row)
+	for _, slot := range w.filled {
+		w.fills[slot]++
+	}
+	return nil
+}
+
+// room is the group that the next record is read into: that of the last one.
+func (w *Worker) room() *group {
+	if len(w.groups) == 0 {
+		w.groups = append(w.groups, &group{cols: make([]column, len(w.s.feeds))})
+	}
+	return w.groups[len(w.groups)-1]
+}
+
+// move takes the record that was read last out of g, into the group of its own
+// shapes, which becomes the last.
+func (w *Worker) move(g *group, marks [][2]int) *group {
+	at := slices.IndexFunc(w.groups, func(o *group) bool {
+		return slices.EqualFunc(o.shapes, w.shapes, slices.Equal[[]int64])
+	})
+	if at < 0 {
+		w.groups = append(w.groups, &group{shapes: cloneShapes(w.shapes), cols: make([]column, len(g.cols))})
+		at = len(w.groups) - 1
+	}
+	to := w.groups[at]
+	for k := range g.cols {
+		to.cols[k].data = append(to.cols[k].data, g.cols[k].data[marks[k][0]:]...)
+		to.cols[k].strs = append(to.cols[k].strs, g.cols[k].strs[marks[k][1]:]...)
+		g.cols[k].truncate(marks[k][0], marks[k][1])
+	}
+	last := len(w.groups) - 1
+	w.groups[at], w.groups[last] = w.groups[last], w.groups[at]
+	return to
+}
+
+func cloneShapes(shapes [][]int64) [][]int64 {
+	out := make([][]int64, len(shapes))
+	for i, s := range shapes {
+		out[i] = slices.Clone(s)
+	}
+	return out
+}
+
+// score runs the records [from, to) of a group. When that fails they are halved
+// until those that the model refuses stand alone.
+func (w *Worker) score(g *group, from, to int) {
+	values, err := w.run(g, from, to)
+	if err == nil {
+		for i := range to - from {
+			w.format(&w.marks[g.rows[from+i]], values, i)
+		}
+		return
+	}
+	if to-from > 1 {
+		middle := (from + to) / 2
+		w.score(g, from, middle)
+		w.score(g, middle, to)
+		return
+	}
+	w.marks[g.rows[from]].fail = record.Fail(record.ModelError, "%s", oneLine(err.Error()))
+}
+
+func (w *Worker) format(m *mark, values []onnx.Value, i int) {
+	m.body = len(w.bodies)
+	for k := range w.s.outs {
+		o := &w.s.outs[k]
+		w.bodies = w.s.cols.AppendName(w.bodies, k)
+		w.bodies, m.fail = o.appendValue(w.bodies, w.s.fetch[o.at], values[o.at], i)
+		if m.fail != nil {
+			w.bodies = w.bodies[:m.body]
+			return
+		}
+	}
+	m.bodyEnd = len(w.bodies)
+}
+
+// run calls the model with the records [from, to) of a group, padded with
+// copies of the last one where the model fixes their number.
+func (w *Worker) run(g *group, from, to int) ([]onnx.Value, error) {
+	n := to - from
+	in := make([]onnx.Tensor, len(w.s.feeds))
+	for k := range w.s.feeds {
+		in[k] = w.s.feeds[k].tensor(&g.cols[k], g.shapes[k], from, to, max(n, w.s.fixed))
+	}
+	values, err := w.s.session.Run(in)
+	if err != nil {
+		return nil, err
+	}
+	for k := range w.s.outs {
+		o := &w.s.outs[k]
+		if o.batched {
+			if got := rows(values[o.at]); got != max(n, w.s.fixed) {
+				return nil, fmt.Errorf("model output %q has %d rows for %d records, so it does not count records; set batching { records = 1 }", o.value.Name, got, n)
+			}
+		}
+	}
+	return values, nil
+}
+
+func rows(v onnx.Value) int {
+	switch {
+	case v.Tensor != nil && len(v.Tensor.Shape) > 0:
+		return int(v.Tensor.Shape[0])
+	case v.Tensor == nil && v.Map == nil:
+		return len(v.Sequence)
+	}
+	return -1
+}
+
+// tensor is the feed's input for the records [from, to), with room for n.
+func (f *feed) tensor(c *column, shape []int64, from, to, n int) onnx.Tensor {
+	each := int(product(shape))
+	t := onnx.Tensor{Type: f.input.Elem, Shape: shape}
+	if !f.whole {
+		t.Shape = append([]int64{int64(n)}, shape...)
+	}
+	if t.Type == model.String {
+		t.Strings = c.strs[from*each : to*each]
+		for i := to - from; i < n; i++ {
+			t.Strings = append(slices.Clip(t.Strings), c.strs[(to-1)*each:to*each]...)
+		}
+		return t
+	}
+	size := onnx.ElemSize(t.Type) * each
+	t.Data = c.data[from*size : to*size]
+	if n > to-from {
+		padded := onnx.Aligned(n * size)
+		at := copy(padded, t.Data)
+		for at < len(padded) {
+			at += copy(padded[at:], c.data[(to-1)*size:to*size])
+		}
+		t.Data = padded
+	}
+	return t
+}
+
+// oneLine shortens a message of ONNX Runtime to what fits a record's line.
+func oneLine(s string) string {
+	const most = 300
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	return s
+}
