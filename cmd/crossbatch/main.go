@@ -1,0 +1,140 @@
+// Command crossbatch scores large data sets with a model, in batch.
+//
+// main.go wires everything; every verb has a file of its own, which turns
+// arguments into a call and hands what comes back to a view. No verb decides
+// anything about jobs, records or services.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
+	"github.com/crossbatch/crossbatch/local/onnx"
+)
+
+// version is set by the linker in releases.
+var version = "0.1.0-dev"
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() { // a second signal ends the process at once
+		<-ctx.Done()
+		stop()
+	}()
+	a := &app{
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		tty:    term.IsTerminal(int(os.Stderr.Fd())),
+		colour: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		now:    time.Now,
+	}
+	return a.execute(ctx, os.Args[1:])
+}
+
+// app is what the verbs share: where they write, and nothing of what they do.
+type app struct {
+	stdout, stderr io.Writer
+	tty            bool // stderr is a terminal
+	colour         bool // stdout is one that shows colours
+	now            func() time.Time
+	json           bool
+}
+
+// The exit codes, which scripts rely on.
+const (
+	exitOK        = 0
+	exitError     = 1
+	exitFailed    = 3
+	exitPartial   = 4
+	exitCancelled = 5
+	exitTransient = 7
+)
+
+// exit is an error with an exit code. A nil err prints nothing: the view has
+// said it all.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// execute runs one command line and returns the process's exit code.
+func (a *app) execute(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var e *exit
+	if !errors.As(err, &e) {
+		e = &exit{code: exitError, err: err}
+	}
+	switch {
+	case e.err == nil:
+	case ctx.Err() != nil && errors.Is(e.err, context.Canceled):
+		e = &exit{code: exitCancelled, err: errors.New("interrupted; nothing was written")}
+		fallthrough
+	default:
+		view.Error(a.stdout, a.stderr, a.json, e.err)
+	}
+	return e.code
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "crossbatch",
+		Short: "Score large data sets with a model, in batch",
+		Long: `crossbatch scores large data sets with a model, in batch: one job file, the
+same records back whichever place ran it. Every record of the input is
+accounted for: scored, failed with a reason, or skipped.
+
+This version runs jobs on this machine with ONNX Runtime.`,
+		Example: `  crossbatch init --model model.onnx --input data.csv   write a first job file
+  crossbatch submit job.crossbatch.hcl --wait           run it
+  crossbatch verify out/scores                          check the result again`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object on standard output")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())
+	})
+	root.AddCommand(
+		a.initCommand(), a.inspectCommand(), a.validateCommand(), a.submitCommand(), a.scoreCommand(),
+		a.verifyCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// loadRuntime finds ONNX Runtime and loads it.
+func (a *app) loadRuntime(ctx context.Context) (*onnx.Runtime, error) {
+	lib, err := onnx.Finder{}.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return onnx.Load(lib)
+}
