@@ -1,0 +1,43 @@
+# make demo    score a real data set from a job file
+# make test    everything the project tests, with the race detector on
+# make build   bin/crossbatch
+# make lint    vet and golangci-lint
+# make fuzz    run every fuzz target for FUZZTIME
+
+.DEFAULT_GOAL := build
+SHELL := /bin/bash
+
+BINARY   := bin/crossbatch
+FUZZTIME ?= 30s
+
+# golangci-lint is run by version, so that what it is made of stays out of go.mod.
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: build runtime demo test lint fuzz clean
+
+build:
+	@mkdir -p bin
+	go build -o $(BINARY) ./cmd/crossbatch
+
+# ONNX Runtime, unless the machine has it. Costs nothing the second time.
+runtime: build
+	@$(BINARY) runtime status >/dev/null 2>&1 || $(BINARY) runtime install
+
+demo: runtime
+	@examples/demo.sh $(BINARY)
+
+test: runtime
+	go test -race -timeout 15m ./...
+
+lint:
+	go vet ./...
+	go run $(GOLANGCI) run ./...
+
+fuzz:
+	@set -e; for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; done
+
+clean:
+	rm -rf bin examples/*/out
