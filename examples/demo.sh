@@ -1,25 +1,21 @@
 #!/bin/sh
 # What `make demo` shows: the churn example from its job file, and what to try next.
+# Run from the root of the repository.
 set -eu
+crossbatch=$1
+example=examples/propensity
 
-case $1 in
-/*) crossbatch=$1 ;;
-*) crossbatch=$PWD/$1 ;;
-esac
-cd "$(dirname "$0")/propensity"
-
-echo "Scoring 4,000 customers with examples/propensity/propensity.crossbatch.hcl"
-echo "(customers-2.csv holds one broken row on purpose; the job allows one)"
+echo "Scoring 4,000 customers with $example/propensity.crossbatch.hcl"
+echo "(one row of customers-2.csv is broken on purpose; the job allows one)"
 echo
-"$crossbatch" submit propensity.crossbatch.hcl --wait
-"$crossbatch" verify out/scores
+"$crossbatch" submit $example/propensity.crossbatch.hcl --wait
+"$crossbatch" verify $example/out/scores
 
 cat <<TEXT
 
-Try next, from examples/propensity:
-  less propensity.crossbatch.hcl                     the whole job
-  $1 inspect model/propensity.onnx    what the model takes and gives
-  $1 submit ../forecast --wait        two jobs from one block, CSV out
-  $1 init --model model/propensity.onnx --input data/customers-0.csv
-                                                     a first job file for a model and data of yours
+Try next:
+  less $example/propensity.crossbatch.hcl               # the whole job
+  $crossbatch inspect $example/model/propensity.onnx  # what the model takes and gives
+  $crossbatch submit examples/forecast --wait                     # two jobs from one block, CSV out
+  $crossbatch init --model M.onnx --input F                       # a first job file for your own
 TEXT
