@@ -1,0 +1,150 @@
+package job
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func sample() Job {
+	return Job{
+		Project: "p", Address: "job.a",
+		Model: Model{Name: "m", Artifact: "/m.onnx"},
+		Input: Input{
+			Source: []string{"/data"}, Format: CSV, Key: []string{"id"}, Empty: EmptyError, Staging: StagingAuto,
+			CSV:     Dialect{Header: true, Delimiter: ","},
+			Tensors: []Tensor{{Input: "x", Fields: []string{"a", "b"}, Null: Null{Policy: NullFail}}},
+		},
+		Output:    Output{Destination: "/out/", Format: JSONL, Compression: CompressionNone, Existing: ExistingReplace},
+		Compute:   Compute{Instances: 1},
+		Limits:    Limits{Retries: 2},
+		Placement: Placement{Providers: []ProviderRef{{"local", "here"}}, Strategy: StrategyFirst},
+		Env:       map[string]string{"A": "1", "B": "2"},
+		Labels:    map[string]string{"team": "growth"},
+	}
+}
+
+func shards() Shards {
+	return Shards{{URI: "file:///data/a.csv", Size: 10, Digest: "aa"}, {URI: "file:///data/b.csv", Size: 20, Digest: "bb"}}
+}
+
+func fingerprint(t *testing.T, j Job, model string, in Shards) string {
+	t.Helper()
+	f, err := Fingerprint(j, model, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestFingerprintHoldsWhatCanChangeResults(t *testing.T) {
+	base := fingerprint(t, sample(), "model", shards())
+	seen := map[string]string{base: "nothing"}
+	for what, change := range map[string]func(*Job){
+		"env":          func(j *Job) { j.Env = map[string]string{"A": "1", "B": "3"} },
+		"format":       func(j *Job) { j.Input.Format = JSONL },
+		"delimiter":    func(j *Job) { j.Input.CSV.Delimiter = ";" },
+		"header":       func(j *Job) { j.Input.CSV.Header = false },
+		"key":          func(j *Job) { j.Input.Key = []string{"name"} },
+		"tensor order": func(j *Job) { j.Input.Tensors[0].Fields = []string{"b", "a"} },
+		"null":         func(j *Job) { j.Input.Tensors[0].Null.Policy = NullNaN },
+		"keep":         func(j *Job) { j.Output.Keep = []Rename{{"a", "a"}} },
+		"select":       func(j *Job) { j.Output.Select = []Selection{{"s", "y[1]"}} },
+		"out format":   func(j *Job) { j.Output.Format = CSV },
+		"destination":  func(j *Job) { j.Output.Destination = "/other/" },
+	} {
+		j := sample()
+		change(&j)
+		f := fingerprint(t, j, "model", shards())
+		if other, ok := seen[f]; ok {
+			t.Errorf("changing %s gives the fingerprint of changing %s", what, other)
+		}
+		seen[f] = what
+	}
+	if fingerprint(t, sample(), "other", shards()) == base {
+		t.Error("the model's digest is not in the fingerprint")
+	}
+	swapped := shards()
+	swapped[0], swapped[1] = swapped[1], swapped[0]
+	if fingerprint(t, sample(), "model", swapped) == base {
+		t.Error("the order of shards is not in the fingerprint")
+	}
+	changed := shards()
+	changed[1].Digest = "cc"
+	if fingerprint(t, sample(), "model", changed) == base {
+		t.Error("a shard's content is not in the fingerprint")
+	}
+}
+
+func TestFingerprintLeavesOutWhatCannotChangeResults(t *testing.T) {
+	base := fingerprint(t, sample(), "model", shards())
+	for what, change := range map[string]func(*Job){
+		"provider": func(j *Job) { j.Placement.Providers = []ProviderRef{{"vertex", "eu"}} },
+		"accept":   func(j *Job) { j.Placement.Accept = []string{"compute.spot"} },
+		"compute":  func(j *Job) { j.Compute = Compute{Instances: 4, CPUs: 8, Machine: "large"} },
+		"batching": func(j *Job) { j.Batching = Batching{Records: 7} },
+		"limits": func(j *Job) {
+			j.Limits = Limits{Timeout: time.Hour, Retries: 5, FailedRecords: &Tolerance{Count: 3}}
+		},
+		"labels":   func(j *Job) { j.Labels = nil },
+		"staging":  func(j *Job) { j.Input.Staging = StagingAlways },
+		"existing": func(j *Job) { j.Output.Existing = ExistingFail },
+		"source":   func(j *Job) { j.Input.Source = []string{"/data/*.csv"} }, // the shards tell what it led to
+		"env built in another order": func(j *Job) {
+			j.Env = map[string]string{}
+			for _, k := range []string{"B", "A"} {
+				j.Env[k] = map[string]string{"A": "1", "B": "2"}[k]
+			}
+		},
+	} {
+		j := sample()
+		change(&j)
+		if fingerprint(t, j, "model", shards()) != base {
+			t.Errorf("%s changes the fingerprint", what)
+		}
+	}
+}
+
+// Lengths stand before names, so that no two inputs are written alike.
+func TestShardsDigestIsUnambiguous(t *testing.T) {
+	a := Shards{{URI: "x 1 aa\n1 y", Size: 2, Digest: "bb"}}
+	b := Shards{{URI: "x", Size: 1, Digest: "aa"}, {URI: "y", Size: 2, Digest: "bb"}}
+	if a.Digest() == b.Digest() {
+		t.Error("one shard with a crafted name has the digest of two")
+	}
+	if (Shards{}).Digest() != (Shards)(nil).Digest() {
+		t.Error("no shards have two digests")
+	}
+	if got := b.Bytes(); got != 3 {
+		t.Errorf("Bytes is %d, want 3", got)
+	}
+}
+
+func TestRunID(t *testing.T) {
+	j := sample()
+	id := RunID(j, "f")
+	if len(id) != 20 || strings.Trim(id, "0123456789abcdef") != "" {
+		t.Errorf("%q is not 20 hex digits", id)
+	}
+	if RunID(j, "f") != id {
+		t.Error("the same run has two ids")
+	}
+	for what, change := range map[string]func(*Job){
+		"project":     func(j *Job) { j.Project = "q" },
+		"address":     func(j *Job) { j.Address = "job.b" },
+		"destination": func(j *Job) { j.Output.Destination = "/other/" },
+	} {
+		j := sample()
+		change(&j)
+		if RunID(j, "f") == id {
+			t.Errorf("another %s gives the same run id", what)
+		}
+	}
+	if RunID(j, "g") == id {
+		t.Error("another fingerprint gives the same run id")
+	}
+	j.Labels = nil
+	if RunID(j, "f") != id {
+		t.Error("labels are in the run id")
+	}
+}
