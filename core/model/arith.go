@@ -34,7 +34,7 @@ func (c *call) computed() (fact, bool) {
 	case "Cast", "Identity", "Floor", "Ceil", "Round":
 		return a, a.vals != nil
 	case "Squeeze":
-		if a.vals != nil && len(a.vals) == 1 {
+		if len(a.vals) == 1 {
 			return fact{vals: a.vals}, true
 		}
 	case "Unsqueeze":
