@@ -3,7 +3,10 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,10 +89,13 @@ func (r *Runtime) Choose(d Device) (Device, error) {
 // Probe runs a model of one node on the device.
 func (r *Runtime) Probe(d Device) error {
 	s, err := r.NewSession(Model{Bytes: probeModel()}, []string{"x"}, []Output{{Name: "y"}}, Options{Device: d, Threads: 1})
-	if err != nil {
+	if errors.Is(err, ErrNoDevice) {
 		return err
 	}
-	defer s.Close()
+	if err != nil { // the model is sound, so it is the device
+		return fmt.Errorf("%w: %s: %w", ErrNoDevice, d, err)
+	}
+	defer func() { _ = s.Close() }()
 	in := NewTensor(model.Float32, []int64{1})
 	if _, err := s.Run([]Tensor{in}); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrNoDevice, d, err)
@@ -105,11 +111,25 @@ func (r *Runtime) Devices() []Device {
 	}
 	var out []Device
 	for _, d := range all {
+		if d.Name == "webgpu" && !mayHaveVulkan() {
+			continue
+		}
 		if r.Probe(d) == nil {
 			out = append(out, d)
 		}
 	}
 	return out
+}
+
+// mayHaveVulkan keeps WebGPU from being tried where it cannot work: without
+// Vulkan's loader, Linux builds of ONNX Runtime complain on stderr.
+func mayHaveVulkan() bool {
+	if runtime.GOOS != "linux" {
+		return true
+	}
+	return slices.ContainsFunc(systemFolders("linux", os.Getenv), func(dir string) bool {
+		return regular(filepath.Join(dir, "libvulkan.so.1"))
+	})
 }
 
 // use adds the device's execution provider to the session's options.
@@ -124,7 +144,7 @@ func (d Device) use(o *ort.SessionOptions) error {
 		err = o.AppendExecutionProvider(named()[d.Name], nil)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrNoDevice, d, err)
+		return fmt.Errorf("%w: %s: %s", ErrNoDevice, d, oneLine(err))
 	}
 	return nil
 }
@@ -134,7 +154,7 @@ func useCUDA(o *ort.SessionOptions, index int) error {
 	if err != nil {
 		return err
 	}
-	defer c.Destroy()
+	defer func() { _ = c.Destroy() }()
 	if err := c.Update(map[string]string{"device_id": strconv.Itoa(index)}); err != nil {
 		return err
 	}

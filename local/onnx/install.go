@@ -76,6 +76,9 @@ func (in Installer) Install(ctx context.Context) (lib Library, fetched bool, err
 	defer os.RemoveAll(work)
 
 	tarball, err := in.Fetch(ctx, work)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return Library{}, false, err
 	}

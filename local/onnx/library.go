@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sort"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -138,7 +140,7 @@ func (f Finder) inPlace(path string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		sort.Sort(sort.Reverse(sort.StringSlice(m)))
+		slices.SortFunc(m, func(a, b string) int { return -compareNatural(a, b) }) // the latest version first
 		found = append(found, m...)
 	}
 	for _, p := range found {
@@ -147,6 +149,29 @@ func (f Finder) inPlace(path string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("the folder holds no %s", libraryNames(f.GOOS)[0])
+}
+
+// compareNatural orders file names with digits in them by number, so that
+// so.1.9 stands before so.1.27.
+func compareNatural(a, b string) int {
+	number := func(s string) string { return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))] }
+	for a != "" && b != "" {
+		na, nb := number(a), number(b)
+		if na == "" || nb == "" {
+			if a[0] != b[0] {
+				return cmp.Compare(a[0], b[0])
+			}
+			a, b = a[1:], b[1:]
+			continue
+		}
+		va, _ := strconv.ParseUint(na, 10, 64) // out of range: the greatest
+		vb, _ := strconv.ParseUint(nb, 10, 64)
+		if va != vb {
+			return cmp.Compare(va, vb)
+		}
+		a, b = a[len(na):], b[len(nb):]
+	}
+	return cmp.Compare(len(a), len(b))
 }
 
 func libraryNames(goos string) []string {

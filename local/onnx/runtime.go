@@ -28,7 +28,9 @@ func Load(lib Library) (*Runtime, error) {
 	defer loading.Unlock()
 	if !ort.IsInitialized() {
 		ort.SetSharedLibraryPath(lib.Path)
-		if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+		// What fails comes back as an error; logged, it would stand on stderr once
+		// more for each half of a batch.
+		if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 			return nil, loadError(lib, err)
 		}
 		loaded = lib

@@ -1,9 +1,11 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
+	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -50,7 +52,7 @@ func (r *Runtime) NewSession(m Model, inputs []string, outputs []Output, o Optio
 	if err != nil {
 		return nil, fmt.Errorf("setting up a session: %w", err)
 	}
-	defer opts.Destroy()
+	defer func() { _ = opts.Destroy() }()
 	if err := opts.SetIntraOpNumThreads(max(o.Threads, 1)); err != nil {
 		return nil, fmt.Errorf("setting up a session: %w", err)
 	}
@@ -76,10 +78,7 @@ func (r *Runtime) NewSession(m Model, inputs []string, outputs []Output, o Optio
 		s, err = ort.NewDynamicAdvancedSession(m.Path, inputs, names, opts)
 	}
 	if err != nil {
-		if o.Device.Name != "cpu" {
-			return nil, fmt.Errorf("%w: %s: %w", ErrNoDevice, o.Device, err)
-		}
-		return nil, fmt.Errorf("ONNX Runtime does not load the model: %w", err)
+		return nil, fmt.Errorf("ONNX Runtime does not load the model on %s: %s", o.Device, oneLine(err))
 	}
 	return &Session{s: s, inputs: inputs, outputs: outputs}, nil
 }
@@ -114,7 +113,7 @@ func (s *Session) Run(inputs []Tensor) ([]Value, error) {
 	}
 	if err := s.s.Run(in, out); err != nil {
 		destroy(out)
-		return nil, err
+		return nil, errors.New(oneLine(err))
 	}
 	values := make([]Value, len(out))
 	for i := range out {
@@ -127,6 +126,9 @@ func (s *Session) Run(inputs []Tensor) ([]Value, error) {
 	}
 	return values, nil
 }
+
+// oneLine is an error of the library, whose text may have many lines.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // Close frees the session.
 func (s *Session) Close() error { return s.s.Destroy() }
