@@ -2,6 +2,8 @@ package scorer
 
 import (
 	"bytes"
+	"errors"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -106,7 +108,8 @@ func (r *reading) absent() bool {
 		return false
 	}
 	for i, d := range r.dims() {
-		if d.Size < 0 && !(i == 0 && r.max > 0) {
+		if padded := i == 0 && r.max > 0; d.Size < 0 && !padded {
+			r.shape = r.shape[:0]
 			return false
 		}
 		r.shape = append(r.shape, max(d.Size, 0))
@@ -169,7 +172,7 @@ func (r *reading) unfold(field int, v record.Value) (record.Value, *record.Failu
 	if v.Kind != record.Cell || r.input.Elem == model.String && r.flatten || !bytes.HasPrefix(bytes.TrimLeft(v.Raw, " "), []byte("[")) {
 		return v, nil
 	}
-	if d := r.dims(); !r.flatten && len(d) == 0 && r.input.Ranked {
+	if !r.flatten && r.input.Ranked && r.single() {
 		return v, nil
 	}
 	list, fail := record.ParseValue(v.Raw)
@@ -177,6 +180,13 @@ func (r *reading) unfold(field int, v record.Value) (record.Value, *record.Failu
 		return v, record.Fail(record.WrongType, "field %q: not a JSON list: %s", r.fields[field], fail.Message)
 	}
 	return list, nil
+}
+
+// single says that the record's part is one element, so that a cell is taken as
+// it stands.
+func (r *reading) single() bool {
+	d := r.dims()
+	return len(d) == 0 || r.input.Elem == model.String && !slices.ContainsFunc(d, func(d model.Dim) bool { return d.Size != 1 })
 }
 
 // settleFlat finds the record's shape from the number of its elements.
@@ -311,12 +321,12 @@ func (r *reading) element(field int, v record.Value) *record.Failure {
 	default:
 		err = errNotNumber
 	}
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return nil
-	case errRange:
+	case errors.Is(err, errRange):
 		return record.Fail(record.OutOfRange, "field %q: %s does not fit %s", r.fields[field], excerpt(v.Raw), t)
-	case errFraction:
+	case errors.Is(err, errFraction):
 		return record.Fail(record.OutOfRange, "field %q: %s is not a whole number, model input %q takes %s", r.fields[field], excerpt(v.Raw), r.input.Name, t)
 	}
 	return record.Fail(record.WrongType, "field %q: %s is %s, model input %q takes %s", r.fields[field], excerpt(v.Raw), v.Kind, r.input.Name, t)

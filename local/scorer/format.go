@@ -1,8 +1,10 @@
 package scorer
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -13,16 +15,17 @@ import (
 
 // appendValue appends the i-th record's part of an output as JSON. A Failure is
 // the record's own fault.
-func (o *output) appendValue(dst []byte, read model.Read, v onnx.Value, i int) ([]byte, *record.Failure) {
+func (o *output) appendValue(dst []byte, v onnx.Value, i int) ([]byte, *record.Failure) {
 	var t textual
-	if o.value.Elem == model.Float16 {
+	switch o.value.Elem {
+	case model.Float16:
 		t.small = &half
-	} else if o.value.Elem == model.BFloat16 {
+	case model.BFloat16:
 		t.small = &brain
 	}
 	switch {
-	case read.ZipMap != nil && v.Tensor != nil:
-		return o.appendZipped(dst, t, read.ZipMap, *v.Tensor, i)
+	case o.labels != nil && v.Tensor != nil:
+		return o.appendZipped(dst, t, *v.Tensor, i)
 	case v.Tensor != nil:
 		return o.appendTensor(dst, t, *v.Tensor, i)
 	case o.batched && v.Sequence != nil:
@@ -48,37 +51,74 @@ func (o *output) appendTensor(dst []byte, t textual, v onnx.Tensor, i int) ([]by
 }
 
 // appendZipped writes what a ZipMap node would have answered, from its input:
-// one map of class to score for each record.
-func (o *output) appendZipped(dst []byte, t textual, z *model.ZipMap, v onnx.Tensor, i int) ([]byte, *record.Failure) {
-	labels := make([]string, 0, len(z.Ints)+len(z.Strings))
-	for _, n := range z.Ints {
-		labels = append(labels, strconv.FormatInt(n, 10))
-	}
-	labels = append(labels, z.Strings...)
+// one map of class to score for each record, or the list of maps where the
+// record is the whole tensor.
+func (o *output) appendZipped(dst []byte, t textual, v onnx.Tensor, i int) ([]byte, *record.Failure) {
 	width := int(v.Shape[len(v.Shape)-1])
-	if width != len(labels) {
-		return dst, record.Fail(record.ModelError, "model output %q has %d scores for %d classes", o.value.Name, width, len(labels))
+	if width != len(o.labels) {
+		return dst, record.Fail(record.ModelError, "model output %q has %d scores for %d classes", o.value.Name, width, len(o.labels))
 	}
 	if len(o.picks) == 1 {
-		for k, l := range labels {
-			if l == o.picks[0].key {
-				return t.scalar(dst, v, int64(i*width+k))
+		for _, l := range o.labels {
+			if l.text == o.picks[0].key {
+				return t.scalar(dst, v, int64(i*width+l.column))
 			}
 		}
-		return dst, record.Fail(record.ModelError, "model output %q has no class %q", o.value.Name, o.picks[0].key)
+		return dst, o.noKey()
 	}
+	if o.batched {
+		return t.zipped(dst, o.labels, v, i), nil
+	}
+	dst = append(dst, '[')
+	for i := range int(v.Shape[0]) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = t.zipped(dst, o.labels, v, i)
+	}
+	return append(dst, ']'), nil
+}
+
+func (o *output) noKey() *record.Failure {
+	return record.Fail(record.ModelError, "model output %q has no key %q", o.value.Name, o.picks[0].key)
+}
+
+// zipped writes row i of a matrix of float32 as a map.
+func (t textual) zipped(dst []byte, labels []label, v onnx.Tensor, i int) []byte {
 	dst = append(dst, '{')
 	for k, l := range labels {
 		if k > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(record.AppendString(dst, l), ':')
-		var fail *record.Failure
-		if dst, fail = t.scalar(dst, v, int64(i*width+k)); fail != nil {
-			return dst, fail
-		}
+		dst = append(record.AppendString(dst, l.text), ':')
+		dst, _ = t.scalar(dst, v, int64(i*len(labels)+l.column)) // numbers do not fail
 	}
-	return append(dst, '}'), nil
+	return append(dst, '}')
+}
+
+// label is a class of a ZipMap and the column of its score.
+type label struct {
+	text   string
+	column int
+}
+
+// zipLabels stand in the order of the maps that ONNX Runtime answers: sorted by
+// number, or by bytes.
+func zipLabels(z *model.ZipMap) []label {
+	var labels []label
+	for i, n := range z.Ints {
+		labels = append(labels, label{strconv.FormatInt(n, 10), i})
+	}
+	for i, s := range z.Strings {
+		labels = append(labels, label{s, i})
+	}
+	slices.SortStableFunc(labels, func(a, b label) int {
+		if len(z.Ints) > 0 {
+			return cmp.Compare(z.Ints[a.column], z.Ints[b.column])
+		}
+		return cmp.Compare(a.text, b.text)
+	})
+	return labels
 }
 
 func (o *output) appendPicked(dst []byte, t textual, v onnx.Value) ([]byte, *record.Failure) {
@@ -89,7 +129,7 @@ func (o *output) appendPicked(dst []byte, t textual, v onnx.Value) ([]byte, *rec
 				return t.scalar(dst, values, k)
 			}
 		}
-		return dst, record.Fail(record.ModelError, "model output %q has no key %q", o.value.Name, o.picks[0].key)
+		return dst, o.noKey()
 	}
 	return t.any(dst, v)
 }

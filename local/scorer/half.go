@@ -1,9 +1,10 @@
 package scorer
 
 import (
+	"cmp"
 	"math"
-	"math/big"
 	"strconv"
+	"strings"
 )
 
 // small is a floating type of 16 bits.
@@ -43,23 +44,43 @@ func parseSmall(text string, s small) (float64, error) {
 	}
 	out, down, tie := s.round(v)
 	if tie {
-		exact, ok := new(big.Rat).SetString(text)
-		middle := new(big.Rat)
-		if ok && middle.SetFloat64(v) != nil {
-			up := down + 2*(v-down)
-			switch c := exact.Cmp(middle); {
-			case c == 0:
-			case (c > 0) == (v > 0): // further from zero than the middle
-				out = up
-			default:
-				out = down
-			}
+		// 200 digits write every middle of two values exactly.
+		switch compareMagnitude(text, strconv.FormatFloat(v, 'e', 200, 64)) {
+		case -1:
+			out = down
+		case 1:
+			out = down + 2*(v-down)
 		}
 	}
 	if !math.IsInf(v, 0) && math.Abs(out) >= s.limit() {
 		return 0, errRange
 	}
 	return out, nil
+}
+
+// compareMagnitude compares the magnitudes of two decimals, digit by digit, so
+// that long ones take no more than their length.
+func compareMagnitude(a, b string) int {
+	da, ea := significant(a)
+	db, eb := significant(b)
+	if ea != eb {
+		return cmp.Compare(ea, eb)
+	}
+	return cmp.Compare(da, db)
+}
+
+// significant writes a decimal other than zero as 0.DIGITS times ten to the exponent,
+// without a zero at either end of the digits.
+func significant(text string) (digits string, exponent int) {
+	mantissa := strings.TrimLeft(text, "+-")
+	if i := strings.IndexAny(mantissa, "eE"); i >= 0 {
+		exponent, _ = strconv.Atoi(mantissa[i+1:]) // its syntax has been checked, its range by the value
+		mantissa = mantissa[:i]
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits = strings.TrimLeft(whole+fraction, "0")
+	exponent += len(digits) - len(fraction)
+	return strings.TrimRight(digits, "0"), exponent
 }
 
 // halfBits encodes a value of type float16.
@@ -97,12 +118,25 @@ func (s small) shortest(v float64) float64 {
 	}
 	for digits := 1; digits < 6; digits++ {
 		text := strconv.FormatFloat(v, 'e', digits-1, 64)
-		if back, err := parseSmall(text, s); err == nil && back == v {
-			f, err := strconv.ParseFloat(text, 64)
-			if err == nil {
-				return f
+		// Above a power of two values stand further apart than below it, so the
+		// next decimal may read back where the nearest one does not.
+		for _, text := range []string{text, oneUp(text)} {
+			if back, err := parseSmall(text, s); err == nil && back == v {
+				if f, err := strconv.ParseFloat(text, 64); err == nil {
+					return f
+				}
 			}
 		}
 	}
 	return v
+}
+
+// oneUp adds one unit of the last digit to the magnitude of a decimal d.dde±xx.
+func oneUp(text string) string {
+	mantissa, exponent, _ := strings.Cut(text, "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	n, _ := strconv.Atoi(strings.TrimPrefix(whole, "-") + fraction)
+	e, _ := strconv.Atoi(exponent)
+	sign := whole[:strings.Count(whole, "-")]
+	return sign + strconv.Itoa(n+1) + "e" + strconv.Itoa(e-len(fraction))
 }

@@ -78,15 +78,6 @@ func bitsOf(t model.ElemType) int {
 	return 64
 }
 
-// isFloat says whether elements of t can be NaN.
-func isFloat(t model.ElemType) bool {
-	switch t {
-	case model.Float32, model.Float64, model.Float16, model.BFloat16:
-		return true
-	}
-	return false
-}
-
 func parseFloat(text string, bits int) (float64, error) {
 	f, err := strconv.ParseFloat(text, bits)
 	if err == nil {
@@ -167,16 +158,12 @@ func wholeDigits(text string) (string, error) {
 	}
 	mantissa, exponent := rest, 0
 	if i := strings.IndexAny(rest, "eE"); i >= 0 {
+		const most = 1 << 40 // beyond any record's digits, and far from overflow
 		e, err := strconv.Atoi(rest[i+1:])
-		if errors.Is(err, strconv.ErrRange) {
-			e = 1 << 30
-			if strings.HasPrefix(rest[i+1:], "-") {
-				e = -e
-			}
-		} else if err != nil {
-			return "", errNotNumber
+		if err != nil && (!errors.Is(err, strconv.ErrRange) || strings.Trim(rest[i+2:], "0123456789") != "") {
+			return "", errNotNumber // Atoi does not look behind what is out of range
 		}
-		mantissa, exponent = rest[:i], e
+		mantissa, exponent = rest[:i], min(max(e, -most), most)
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")
 	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" {

@@ -15,8 +15,9 @@ type output struct {
 	name    string
 	value   model.Value
 	picks   []pick
-	at      int  // among the values that the session answers
-	batched bool // the first axis counts records
+	at      int     // among the values that the session answers
+	labels  []label // of a ZipMap whose input is read in its place
+	batched bool    // the first axis counts records
 }
 
 // pick is one [index] or ["key"] of a select.
@@ -68,6 +69,7 @@ func readable(v model.Value) error {
 	elem := v.Elem
 	switch {
 	case v.Kind == model.SparseTensor, v.Kind == model.Optional:
+	case v.Kind != model.Tensor && (elem == model.Float16 || elem == model.BFloat16):
 	case v.Kind == model.Tensor && v.Ranked && len(v.Shape) == 0 && elem == model.String:
 	case elem == model.String || onnx.ElemSize(elem) > 0:
 		return nil

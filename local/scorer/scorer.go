@@ -149,6 +149,9 @@ func (s *Scorer) wanted(reads []model.Read) []onnx.Output {
 			}
 		}
 		o.at = at[o.value.Name]
+		if z := s.fetch[o.at].ZipMap; z != nil {
+			o.labels = zipLabels(z)
+		}
 	}
 	return list
 }

@@ -24,8 +24,8 @@ func (s *Scorer) Settle(values []record.Value) (*record.Failure, error) {
 			return nil, err
 		}
 	}
-	if err := s.settleOutputs(values); err != nil {
-		return nil, err
+	if fail, err := s.settleOutputs(values); fail != nil || err != nil {
+		return fail, err
 	}
 	s.settled = true
 	return nil, s.settleColumns()
@@ -97,13 +97,17 @@ func (s *Scorer) settleFixed() error {
 		if n == 0 {
 			return fmt.Errorf("%w: the model's inputs take no record at all: %s", ErrMapping, describe(s.pkg.Graph.Inputs))
 		}
-		s.batch, s.fixed = int(n), int(n)
+		s.fixed = int(n)
+		if records := s.job.Batching.Records; !s.coupled && (records == 0 || records > s.fixed) {
+			s.batch = s.fixed
+		}
 	}
 	return nil
 }
 
-// settleOutputs finds which outputs have the batch axis.
-func (s *Scorer) settleOutputs(values []record.Value) error {
+// settleOutputs finds which outputs have the batch axis. A Failure says that the
+// record does not tell.
+func (s *Scorer) settleOutputs(values []record.Value) (*record.Failure, error) {
 	symbols := map[string]bool{}
 	for _, f := range s.feeds {
 		if !f.whole && f.input.Shape[0].Size < 0 {
@@ -133,49 +137,55 @@ func (s *Scorer) settleOutputs(values []record.Value) error {
 		}
 	}
 	if s.fixed == 0 && len(unsure) > 0 && values != nil {
-		s.probe(values, unsure)
+		if fail := s.probe(values, unsure); fail != nil {
+			return fail, nil
+		}
 	}
 	for _, o := range s.outs {
 		if !o.batched && s.batch > 1 {
-			return fmt.Errorf("%w: model output %q is %s, without the axis that counts records; set batching { records = 1 } to run one record at a time", ErrMapping, o.value.Name, o.value.Type())
+			return nil, fmt.Errorf("%w: model output %q is %s, without the axis that counts records; set batching { records = 1 } to run one record at a time", ErrMapping, o.value.Name, o.value.Type())
 		}
 		if err := o.check(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // probe runs one record alone and twice in a batch: an output whose first axis
-// does not grow with the records has no batch axis. A record that the model
-// refuses tells nothing.
-func (s *Scorer) probe(values []record.Value, unsure []int) {
-	first := map[int][2]int64{}
+// does not grow with the records has no batch axis. A Failure says that the
+// record does not tell, as it does not fit the model or the model refuses it.
+func (s *Scorer) probe(values []record.Value, unsure []int) *record.Failure {
+	sizes := map[int][]int64{}
+	for _, i := range unsure {
+		s.outs[i].batched = false // run must not expect what is asked here
+	}
 	for n := 1; n <= 2; n++ {
 		w := s.worker()
 		for range n {
 			if fail := w.take(0, values); fail != nil {
-				return
+				return fail
 			}
 		}
 		answer, err := w.run(w.groups[0], 0, n)
+		if err != nil && n == 1 {
+			return record.Fail(record.ModelError, "%s", oneLine(err.Error()))
+		}
 		if err != nil {
-			return
+			break // a model that cannot take two records; how it answers one must do
 		}
 		for _, i := range unsure {
-			t := answer[s.outs[i].at].Tensor
-			if t == nil || len(t.Shape) == 0 {
-				s.outs[i].batched = false
-				continue
+			size := int64(-1)
+			if t := answer[s.outs[i].at].Tensor; t != nil && len(t.Shape) > 0 {
+				size = t.Shape[0]
 			}
-			sizes := first[i]
-			sizes[n-1] = t.Shape[0]
-			first[i] = sizes
+			sizes[i] = append(sizes[i], size)
 		}
 	}
-	for i, sizes := range first {
-		s.outs[i].batched = sizes == [2]int64{1, 2}
+	for i, got := range sizes {
+		s.outs[i].batched = slices.Equal(got, []int64{1, 2}[:len(got)])
 	}
+	return nil
 }
 
 // settleColumns names what is published.
@@ -193,6 +203,11 @@ func (s *Scorer) settleColumns() error {
 	var names []string
 	for _, c := range s.cols.Table() {
 		names = append(names, c.Name)
+	}
+	for _, o := range s.cols.Outputs { // JSON has a vector under its plain name
+		if o.Width > 0 {
+			names = append(names, "prediction."+o.Name)
+		}
 	}
 	sort.Strings(names)
 	var twice []string

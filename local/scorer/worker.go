@@ -152,7 +152,7 @@ func (w *Worker) read(i int, text []byte, fail *record.Failure, d record.Decoder
 		for _, slot := range w.s.keep {
 			keep = append(keep, w.values[slot])
 		}
-		w.heads = w.s.cols.AppendOpen(w.heads, slices.Clone(w.heads[m.key:m.head]), keep)
+		w.heads = w.s.cols.AppendOpen(w.heads, w.heads[m.key:m.head], keep)
 		fail = w.take(i, w.values)
 	}
 	m.headEnd, m.fail = len(w.heads), fail
@@ -260,7 +260,7 @@ func (w *Worker) format(m *mark, values []onnx.Value, i int) {
 	for k := range w.s.outs {
 		o := &w.s.outs[k]
 		w.bodies = w.s.cols.AppendName(w.bodies, k)
-		w.bodies, m.fail = o.appendValue(w.bodies, w.s.fetch[o.at], values[o.at], i)
+		w.bodies, m.fail = o.appendValue(w.bodies, values[o.at], i)
 		if m.fail != nil {
 			w.bodies = w.bodies[:m.body]
 			return
