@@ -63,6 +63,13 @@ func list(in job.Input) (*input, error) {
 		if err != nil {
 			return nil, err
 		}
+		info, err := os.Stat(p)
+		if err != nil {
+			return nil, fmt.Errorf("reading input: %w", err)
+		}
+		if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("reading input: %s is not a regular file; input is read twice, so save it to a file first", p)
+		}
 		if i > 0 && f != out.format {
 			return nil, fmt.Errorf("%s and %s differ in format; one job reads one format", out.paths[0], p)
 		}
@@ -102,23 +109,11 @@ func expand(source string) (paths []string, format job.Format, err error) {
 
 // folder lists a folder: the parts of a published result, or all files below.
 func folder(dir string) ([]string, job.Format, error) {
-	b, err := os.ReadFile(filepath.Join(dir, record.ManifestName))
-	if err == nil {
-		m, err := record.ParseManifest(b)
-		if err != nil {
-			return nil, "", fmt.Errorf("%s: %w", filepath.Join(dir, record.ManifestName), err)
-		}
-		var paths []string
-		for _, s := range m.Shards {
-			paths = append(paths, filepath.Join(dir, s.Part.Name))
-		}
-		return paths, job.Format(m.Format), nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, "", fmt.Errorf("listing %s: %w", dir, err)
+	if paths, format, err := parts(dir); paths != nil || err != nil {
+		return paths, format, err
 	}
 	var paths []string
-	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -128,17 +123,42 @@ func folder(dir string) ([]string, job.Format, error) {
 			}
 			return nil
 		}
-		if d.IsDir() {
+		if !d.IsDir() {
+			paths = append(paths, p)
 			return nil
 		}
-		paths = append(paths, p)
-		return nil
+		if p == dir {
+			return nil
+		}
+		below, _, err := parts(p)
+		if err != nil || below == nil {
+			return err
+		}
+		paths = append(paths, below...)
+		return fs.SkipDir
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("listing %s: %w", dir, err)
 	}
 	slices.Sort(paths)
 	return paths, "", nil
+}
+
+// parts lists the parts of a published result in the order of its shards; nil
+// where dir holds none.
+func parts(dir string) ([]string, job.Format, error) {
+	m, err := existing(dir)
+	if err != nil || m == nil {
+		return nil, "", err
+	}
+	paths := []string{}
+	for _, s := range m.Shards {
+		if filepath.Base(s.Part.Name) != s.Part.Name {
+			return nil, "", fmt.Errorf("%s: the part %q leads out of the folder", filepath.Join(dir, record.ManifestName), s.Part.Name)
+		}
+		paths = append(paths, filepath.Join(dir, s.Part.Name))
+	}
+	return paths, job.Format(m.Format), nil
 }
 
 // hidden says whether a part of a path starts with _ or a dot.

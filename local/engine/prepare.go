@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/agext/levenshtein"
+	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/model"
@@ -90,7 +93,7 @@ func Prepare(ctx context.Context, j job.Job, o Options) (*Run, error) {
 		return nil, err
 	}
 	if err := r.inspect(ctx); err != nil {
-		r.Close()
+		_ = r.Close()
 		return nil, err
 	}
 	return r, nil
@@ -122,8 +125,13 @@ func (r *Run) outside() error {
 			return fmt.Errorf("the input %s lies in the destination %s: a run must not read what it writes", p, r.job.Output.Destination)
 		}
 	}
+	part := dest + record.PartName(0, 1, "00000000", string(r.job.Output.Format))
 	for _, s := range r.job.Input.Source {
-		if info, err := os.Stat(s); err == nil && info.IsDir() && strings.HasPrefix(dest, filepath.Clean(s)+string(filepath.Separator)) {
+		inside, err := doublestar.PathMatch(s, part)
+		if info, serr := os.Stat(s); serr == nil {
+			inside = info.IsDir() && strings.HasPrefix(dest, filepath.Clean(s)+string(filepath.Separator))
+		}
+		if err == nil && inside {
 			return fmt.Errorf("the destination %s lies in the source %s, whose next run would read it", r.job.Output.Destination, s)
 		}
 	}
@@ -215,7 +223,8 @@ func columnList(h record.Header) string {
 
 // sample reads the first shard that holds records until every field was seen
 // and the scorer knows the shape of a record. A field that the whole shard
-// lacks is an error.
+// lacks is an error, and so are values of which none fits the model: that is
+// the mapping's fault, not the records'.
 func (r *Run) sample(ctx context.Context) error {
 	if r.input.format == record.CSV && r.header != nil {
 		for _, f := range r.scorer.Fields() {
@@ -230,11 +239,59 @@ func (r *Run) sample(ctx context.Context) error {
 			return err
 		}
 		if found {
-			return nil
+			return r.fits(ctx, shard)
 		}
 	}
 	_, err := r.scorer.Settle(nil)
 	return err
+}
+
+// fits scores first records of a shard until one is of the shape and the types
+// that the model takes. The model itself is called for that one at most.
+func (r *Run) fits(ctx context.Context, shard int) error {
+	s, err := r.open(ctx, shard, func(int) {})
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	d, err := r.decoder()
+	if err != nil {
+		return err
+	}
+	var b record.Block
+	if err := s.next(&b); err != nil {
+		return err
+	}
+	w, lines, misfit := r.scorer.NewWorker(), record.NewErrorReader(), ""
+	for _, span := range b.Records {
+		one := record.Block{First: b.First, Data: b.Data, Records: []record.Span{span}}
+		line, _, err := w.Score(ctx, nil, &one, d, shard)
+		if err != nil {
+			return err
+		}
+		e, failed, err := lines.Read(bytes.TrimSuffix(line, []byte("\n")))
+		if err != nil {
+			return err
+		}
+		var code, message string
+		if failed {
+			if err := errors.Join(json.Unmarshal(e.Code, &code), json.Unmarshal(e.Message, &message)); err != nil {
+				return err
+			}
+		}
+		switch record.Code(code) {
+		case record.WrongShape, record.WrongType:
+			if misfit == "" {
+				misfit = message
+			}
+		case "", record.ModelError:
+			return nil
+		}
+	}
+	if misfit != "" {
+		return fmt.Errorf("no record at the start of %s fits the model: %s", s.path, misfit)
+	}
+	return nil
 }
 
 func (r *Run) sampleShard(ctx context.Context, shard int) (found bool, err error) {

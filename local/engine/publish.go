@@ -41,11 +41,11 @@ func existing(dir string) (*record.Manifest, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking at the destination: %w", err)
+		return nil, fmt.Errorf("looking for a result: %w", err)
 	}
 	m, err := record.ParseManifest(b)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrConflict, filepath.Join(dir, record.ManifestName), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, record.ManifestName), err)
 	}
 	return m, nil
 }
@@ -53,11 +53,14 @@ func existing(dir string) (*record.Manifest, error) {
 // destinationFree refuses a destination whose result must not be replaced.
 func (r *Run) destinationFree() error {
 	dir := r.job.Output.Destination
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+	if info, err := os.Stat(filepath.Clean(dir)); err == nil && !info.IsDir() {
 		return fmt.Errorf("the destination %s is a file, not a folder", dir)
 	}
 	m, err := existing(dir)
-	if err != nil || m == nil {
+	switch {
+	case errors.Is(err, record.ErrManifest):
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	case err != nil || m == nil:
 		return err
 	}
 	if m.Project != r.job.Project || m.Address != r.job.Address {
@@ -79,9 +82,6 @@ func identity(m *record.Manifest) string {
 // claim takes the destination for this run, makes its work folder, and clears
 // what runs that were killed left there.
 func (r *Run) claim() (*destination, error) {
-	if err := r.destinationFree(); err != nil {
-		return nil, err
-	}
 	d := &destination{dir: filepath.Clean(r.job.Output.Destination)}
 	root := filepath.Join(d.dir, workFolder)
 	for p := root; ; p = filepath.Dir(p) {
@@ -94,6 +94,10 @@ func (r *Run) claim() (*destination, error) {
 		return nil, fmt.Errorf("making the destination: %w", err)
 	}
 	if err := d.take(root); err != nil {
+		return nil, err
+	}
+	if err := r.destinationFree(); err != nil { // of a run that ended since Prepare, too
+		d.release()
 		return nil, err
 	}
 	d.work = filepath.Join(root, r.ID)
@@ -197,37 +201,54 @@ func (d *destination) publish(ctx context.Context, m *record.Manifest) error {
 	if err != nil {
 		return err
 	}
-	files := m.Files()
-	for _, name := range files {
-		if err := os.Rename(filepath.Join(d.work, name), filepath.Join(d.dir, name)); err != nil {
-			return fmt.Errorf("publishing: %w", err)
-		}
+	files, replaced := m.Files(), []string(nil)
+	if old != nil {
+		replaced = old.Files()
+	}
+	if err := d.commit(m, files); err != nil {
+		_ = d.remove(files, replaced)
+		return fmt.Errorf("publishing: %w", err)
 	}
 	if err := syncFolder(d.dir); err != nil {
 		return fmt.Errorf("publishing: %w", err)
 	}
+	if err := d.remove(replaced, files); err != nil {
+		return fmt.Errorf("removing the replaced result: %w", err)
+	}
+	return nil
+}
+
+// commit moves the parts to their place and then the manifest. After an error
+// the old manifest, if any, is in force.
+func (d *destination) commit(m *record.Manifest, files []string) error {
 	body, err := m.Encode()
 	if err != nil {
 		return err
 	}
 	temp := filepath.Join(d.work, record.ManifestName)
 	if err := writeFile(temp, body); err != nil {
-		return fmt.Errorf("publishing: %w", err)
+		return err
 	}
-	if err := os.Rename(temp, filepath.Join(d.dir, record.ManifestName)); err != nil {
-		return fmt.Errorf("publishing: %w", err)
+	for _, name := range files {
+		if err := os.Rename(filepath.Join(d.work, name), filepath.Join(d.dir, name)); err != nil {
+			return err
+		}
 	}
 	if err := syncFolder(d.dir); err != nil {
-		return fmt.Errorf("publishing: %w", err)
+		return err
 	}
-	if old == nil {
-		return nil
-	}
-	for _, name := range old.Files() {
-		if filepath.Base(name) == name && !slices.Contains(files, name) {
-			if err := os.Remove(filepath.Join(d.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("removing the replaced result: %w", err)
-			}
+	return os.Rename(temp, filepath.Join(d.dir, record.ManifestName))
+}
+
+// remove deletes files of the destination but those to keep. Names that lead
+// out of the folder are passed over: a manifest is data.
+func (d *destination) remove(names, keep []string) error {
+	for _, name := range names {
+		if filepath.Base(name) != name || slices.Contains(keep, name) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(d.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
 	return nil

@@ -80,6 +80,7 @@ func (s *sink) take(u *unit) error {
 	s.total.Add(record.Counts{In: n, OK: n - int64(u.failed), Failed: int64(u.failed)})
 	counts := s.total
 	s.shown.Store(&counts)
+	s.meter(0)
 	if err := s.lines(u); err != nil {
 		return err
 	}
