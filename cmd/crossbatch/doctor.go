@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 
@@ -18,7 +19,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short:   "Check that this machine can run jobs",
 		Long:    "Check what crossbatch needs on this machine. Whatever fails comes with the command that mends it.",
 		Example: "  crossbatch doctor",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			checks := a.checks(c.Context())
 			if err := view.ShowChecks(a.stdout, a.json, checks); err != nil {
@@ -38,7 +39,11 @@ func (a *app) checks(ctx context.Context) []view.Check {
 	var out []view.Check
 	rt, err := a.loadRuntime(ctx)
 	if err != nil {
-		out = append(out, view.Check{Name: "onnx runtime", Status: view.Bad, Detail: err.Error(), Mend: "crossbatch runtime install"})
+		mend := "crossbatch runtime install"
+		if os.Getenv(onnx.PathVariable) != "" {
+			mend = unsetVariable
+		}
+		out = append(out, view.Check{Name: "onnx runtime", Status: view.Bad, Detail: err.Error(), Mend: mend})
 	} else {
 		out = append(out, view.Check{Name: "onnx runtime", Status: view.Good, Detail: fmt.Sprintf("%s (%s)", rt.Version, rt.Library.Path)})
 		out = append(out, devices(rt), leak(rt))

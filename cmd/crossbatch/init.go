@@ -26,7 +26,7 @@ func (a *app) initCommand() *cobra.Command {
 		Long: `Look at a model and at the first records of its data, and write a job file into
 the current folder, named after the model. An existing file is never touched.`,
 		Example: "  crossbatch init --model models/churn.onnx --input data/customers.csv",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.init(c.Context(), modelPath, input)
 		},

@@ -37,3 +37,12 @@ func oneArgument(what string) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// noArguments is cobra.NoArgs for verbs without verbs of their own, which it
+// would take the argument for.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes flags only, not %q; see `%s --help`", c.CommandPath(), args[0], c.CommandPath())
+	}
+	return nil
+}

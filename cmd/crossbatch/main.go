@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -89,6 +90,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitOK
 	}
+	a.json = a.json || slices.Contains(args, "--json") // a flag that is wrong hides those behind it
 	var e *exit
 	if !errors.As(err, &e) {
 		e = &exit{code: exitError, err: err}
@@ -130,11 +132,16 @@ This version runs jobs on this machine with ONNX Runtime.`,
 	return root
 }
 
+const unsetVariable = "unset " + onnx.PathVariable
+
 // loadRuntime finds ONNX Runtime and loads it.
 func (a *app) loadRuntime(ctx context.Context) (*onnx.Runtime, error) {
 	lib, err := onnx.Finder{}.Find(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, onnx.ErrNoLibrary):
 		return nil, err
+	case err != nil: // the variable leads nowhere
+		return nil, fmt.Errorf("%w; `%s` makes crossbatch look in the other places", err, unsetVariable)
 	}
 	return onnx.Load(lib)
 }

@@ -30,9 +30,14 @@ func (a *app) runJobs(ctx context.Context, jobs []localJob) error {
 		code, err := a.runJob(ctx, rt, lj, v)
 		if err != nil {
 			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-				code, err = exitCancelled, errors.New("interrupted; nothing was written")
+				code = exitCancelled
+				v.Finished(view.Report{
+					Address: lj.job.Address, Provider: lj.job.Placement.Providers[0].String(),
+					State: string(engine.Cancelled), Destination: lj.job.Output.Destination,
+				})
+			} else {
+				v.Broken(lj.job.Address, lj.job.Output.Destination, err)
 			}
-			v.Broken(lj.job.Address, lj.job.Output.Destination, err)
 		}
 		worst = worse(worst, code)
 		if ctx.Err() != nil {
@@ -57,11 +62,12 @@ func (a *app) runJob(ctx context.Context, rt *onnx.Runtime, lj localJob, v view.
 	if err != nil {
 		return exitError, fmt.Errorf("%w (`crossbatch runtime status` lists what this machine offers)", err)
 	}
+	v.Begin(lj.job.Address)
 	r, err := engine.Prepare(ctx, lj.job, engine.Options{Runtime: rt, Device: device, Version: version, Now: a.now, Progress: v.Progress})
 	if err != nil {
 		return codeOf(err), err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	v.Started(view.Start{
 		Address: lj.job.Address, Run: r.ID, Provider: lj.job.Placement.Providers[0].String(),
 		Device: device.String(), Library: rt.Version, Shards: len(r.Shards()), Bytes: r.Shards().Bytes(),

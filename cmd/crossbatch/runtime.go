@@ -15,6 +15,7 @@ func (a *app) runtimeCommand() *cobra.Command {
 this order: ` + onnx.PathVariable + `, the cache that 'runtime install' fills, the
 system's library folders, and a Python package named onnxruntime.`,
 		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }, // without it cobra takes any argument
 	}
 	c.AddCommand(a.runtimeInstallCommand(), a.runtimeStatusCommand())
 	return c
@@ -28,7 +29,7 @@ func (a *app) runtimeInstallCommand() *cobra.Command {
 check it against the digests in crossbatch's source, and keep the one library
 of this machine in the user's cache (` + onnx.CacheVariable + ` moves it). Doing it again is free.`,
 		Example: "  crossbatch runtime install",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			p := view.NewInstall(view.Terminal{Out: a.stdout, Err: a.stderr, Bars: a.tty, Colour: a.colour}, a.json)
 			lib, fetched, err := onnx.Installer{Report: p.Report}.Install(c.Context())
@@ -46,7 +47,7 @@ func (a *app) runtimeStatusCommand() *cobra.Command {
 		Use:     "status",
 		Short:   "Show which ONNX Runtime is used and which devices it offers",
 		Example: "  crossbatch runtime status --json",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			rt, err := a.loadRuntime(c.Context())
 			if err != nil {

@@ -36,7 +36,7 @@ Without --tensor, a field with a model input's own name feeds it.`,
 		Example: `  crossbatch score --model churn.onnx --input customers.csv --output out \
       --key customer --tensor features=age,tenure,charges --failed-records 1%
   crossbatch score --model embed.onnx --input 'items/**/*.jsonl' --output out --json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.score(c.Context(), f) },
 	}
 	flags := c.Flags()
@@ -116,6 +116,9 @@ func (f scoreFlags) job() (job.Job, error) {
 }
 
 func (f scoreFlags) feeds() ([]job.Tensor, error) {
+	if f.null != "fail" && len(f.tensors) == 0 {
+		return nil, fmt.Errorf("--null %s: it says what a field of a --tensor becomes, and there is no --tensor", f.null)
+	}
 	null := job.Null{Policy: job.NullPolicy(f.null)}
 	if f.null != "fail" && f.null != "nan" {
 		null = job.Null{Policy: job.NullValue, Value: &job.Literal{Kind: job.NumberLiteral, Text: f.null}}
@@ -125,7 +128,7 @@ func (f scoreFlags) feeds() ([]job.Tensor, error) {
 	for _, t := range f.tensors {
 		name, fields, ok := strings.Cut(t, "=")
 		if !ok || name == "" || fields == "" {
-			return nil, fmt.Errorf("--tensor %q: write IN=field or IN=field1,field2,...", t)
+			return nil, fmt.Errorf("--tensor %q: write IN=field, or several with commas", t)
 		}
 		if seen[name] {
 			return nil, fmt.Errorf("--tensor %q: the model input %q has fields already", t, name)

@@ -35,8 +35,8 @@ func newProgress(t Terminal, now func() time.Time) *progress {
 	return &progress{t: t, now: now, last: now()}
 }
 
-// begin names the run whose progress follows.
-func (p *progress) begin(name string) {
+// Begin names the job whose progress follows.
+func (p *progress) Begin(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.name = name

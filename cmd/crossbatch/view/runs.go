@@ -32,6 +32,7 @@ type Report struct {
 // Runs shows runs as they go. Progress may be called from several goroutines;
 // the rest comes from one.
 type Runs interface {
+	Begin(address string) // a job whose input is to be checked
 	Started(Start)
 	Progress(engine.Progress)
 	Finished(Report)
@@ -77,7 +78,7 @@ type runJSON struct {
 	Error       string         `json:"error,omitempty"`
 }
 
-func (v *runsJSON) Started(s Start) { v.begin(s.Address) }
+func (v *runsJSON) Started(Start) {}
 
 func (v *runsJSON) Finished(r Report) {
 	v.finish()

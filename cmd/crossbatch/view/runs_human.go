@@ -16,6 +16,7 @@ type runsHuman struct {
 }
 
 func (v *runsHuman) Started(s Start) {
+	v.finish()
 	fmt.Fprintf(v.t.Out, "%s  run %s\n", v.bold(s.Address), s.Run)
 	fmt.Fprintf(v.t.Out, "  on %s (%s, ONNX Runtime %s), %s, %s, %s\n", s.Provider, s.Device, s.Library,
 		count(int64(s.Shards), "shard"), bytesText(s.Bytes), batchText(s))
@@ -27,7 +28,6 @@ func (v *runsHuman) Started(s Start) {
 		}
 		fmt.Fprintf(v.t.Out, "; set batching { records = N } if you know better\n")
 	}
-	v.begin(s.Address)
 }
 
 func batchText(s Start) string {
@@ -60,7 +60,7 @@ func (v *runsHuman) Finished(r Report) {
 	if len(r.Failures) > 0 {
 		fmt.Fprintf(v.t.Out, "\n  %s\n", v.dim(failedTitle(r)))
 		for _, f := range r.Failures[:min(len(r.Failures), 3)] {
-			fmt.Fprintf(v.t.Out, "    %s\n", f)
+			fmt.Fprintf(v.t.Out, "    %s\n", shorten(f, 240))
 		}
 	}
 	fmt.Fprintln(v.t.Out)
