@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 )
 
 // Shard is one input object.
@@ -51,8 +52,9 @@ func Fingerprint(j Job, modelDigest string, input Shards) (string, error) {
 		CSV     Dialect           `json:"csv"`
 		Key     []string          `json:"key"`
 		Tensors []Tensor          `json:"tensors"`
+		Limit   int64             `json:"limit,omitempty"`
 		Output  Output            `json:"output"`
-	}{1, modelDigest, j.Env, input.Digest(), j.Input.Format, j.Input.CSV, j.Input.Key, j.Input.Tensors, out})
+	}{1, modelDigest, j.Env, input.Digest(), j.Input.Format, j.Input.CSV, j.Input.Key, j.Input.Tensors, j.Input.Limit, out})
 	if err != nil {
 		return "", fmt.Errorf("fingerprint of %s: %w", j.Address, err)
 	}
@@ -60,11 +62,35 @@ func Fingerprint(j Job, modelDigest string, input Shards) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// RunID names a run outside of a ledger: the first 20 hex digits of SHA-256
-// over the job's identity (project, address, destination) and its fingerprint.
-func RunID(j Job, fingerprint string) string {
+// Identity is what makes a job the same job: runs of one identity follow and
+// replace each other, and never touch what another identity published.
+type Identity struct {
+	Project     string `json:"project"`
+	Address     string `json:"address"`
+	Destination string `json:"destination"`
+}
+
+// Identity is the job's.
+func (j Job) Identity() Identity {
+	return Identity{Project: j.Project, Address: j.Address, Destination: j.Output.Destination}
+}
+
+// RunID names a run: the first 20 hex digits of SHA-256 over the ledger's id,
+// the job's identity, its fingerprint and the generation, which is how many
+// earlier runs of this identity and fingerprint are over.
+func RunID(ledger string, id Identity, fingerprint string, generation int) string {
+	return shortDigest("crossbatch run 1", ledger, id.Project, id.Address, id.Destination, fingerprint, strconv.Itoa(generation))
+}
+
+// ScoreID names a run outside of a ledger: the first 20 hex digits of SHA-256
+// over the job's identity and its fingerprint.
+func ScoreID(id Identity, fingerprint string) string {
+	return shortDigest("crossbatch score 1", id.Project, id.Address, id.Destination, fingerprint)
+}
+
+func shortDigest(parts ...string) string {
 	h := sha256.New()
-	for _, part := range []string{"crossbatch run 1", j.Project, j.Address, j.Output.Destination, fingerprint} {
+	for _, part := range parts {
 		fmt.Fprintf(h, "%d %s\n", len(part), part)
 	}
 	return hex.EncodeToString(h.Sum(nil))[:20]

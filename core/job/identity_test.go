@@ -52,6 +52,7 @@ func TestFingerprintHoldsWhatCanChangeResults(t *testing.T) {
 		"select":       func(j *Job) { j.Output.Select = []Selection{{"s", "y[1]"}} },
 		"out format":   func(j *Job) { j.Output.Format = CSV },
 		"destination":  func(j *Job) { j.Output.Destination = "/other/" },
+		"limit":        func(j *Job) { j.Input.Limit = 10 },
 	} {
 		j := sample()
 		change(&j)
@@ -121,30 +122,29 @@ func TestShardsDigestIsUnambiguous(t *testing.T) {
 }
 
 func TestRunID(t *testing.T) {
-	j := sample()
-	id := RunID(j, "f")
-	if len(id) != 20 || strings.Trim(id, "0123456789abcdef") != "" {
-		t.Errorf("%q is not 20 hex digits", id)
+	id := sample().Identity()
+	run := RunID("ledger", id, "f", 0)
+	if len(run) != 20 || strings.Trim(run, "0123456789abcdef") != "" {
+		t.Errorf("%q is not 20 hex digits", run)
 	}
-	if RunID(j, "f") != id {
+	relabelled := sample()
+	relabelled.Labels = nil
+	if RunID("ledger", relabelled.Identity(), "f", 0) != run {
 		t.Error("the same run has two ids")
 	}
-	for what, change := range map[string]func(*Job){
-		"project":     func(j *Job) { j.Project = "q" },
-		"address":     func(j *Job) { j.Address = "job.b" },
-		"destination": func(j *Job) { j.Output.Destination = "/other/" },
+	seen := map[string]string{run: "nothing"}
+	for what, got := range map[string]string{
+		"ledger":                     RunID("another", id, "f", 0),
+		"project":                    RunID("ledger", Identity{"q", id.Address, id.Destination}, "f", 0),
+		"address":                    RunID("ledger", Identity{id.Project, "job.b", id.Destination}, "f", 0),
+		"destination":                RunID("ledger", Identity{id.Project, id.Address, "/other/"}, "f", 0),
+		"fingerprint":                RunID("ledger", id, "g", 0),
+		"generation":                 RunID("ledger", id, "f", 1),
+		"none (score has no ledger)": ScoreID(id, "f"),
 	} {
-		j := sample()
-		change(&j)
-		if RunID(j, "f") == id {
-			t.Errorf("another %s gives the same run id", what)
+		if other, ok := seen[got]; ok {
+			t.Errorf("changing %s gives the run id of changing %s", what, other)
 		}
-	}
-	if RunID(j, "g") == id {
-		t.Error("another fingerprint gives the same run id")
-	}
-	j.Labels = nil
-	if RunID(j, "f") != id {
-		t.Error("labels are in the run id")
+		seen[got] = what
 	}
 }

@@ -49,6 +49,7 @@ type Input struct {
 	Staging string   `json:"staging"`          // auto | always | never
 	CSV     Dialect  `json:"csv"`
 	Tensors []Tensor `json:"tensors,omitempty"` // sorted by Input; none: fields named as the model's inputs
+	Limit   int64    `json:"limit,omitempty"`   // a preview: only the first records; 0: all
 }
 
 // Dialect is how CSV input is written. It is never empty, whatever the format.

@@ -165,7 +165,7 @@ func (r *Run) inspect(ctx context.Context) error {
 	if r.Fingerprint, err = job.Fingerprint(r.job, r.pkg.Digest, r.input.shards); err != nil {
 		return err
 	}
-	r.ID = job.RunID(r.job, r.Fingerprint)
+	r.ID = job.ScoreID(r.job.Identity(), r.Fingerprint)
 	return r.destinationFree()
 }
 

@@ -1,0 +1,284 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"time"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/record"
+)
+
+// Backend is one configured provider block. It is safe for concurrent use and
+// never retries: a call that fails says so at once. After Close every call
+// fails with ErrClosed.
+type Backend interface {
+	// Capabilities are what the broker acts on. They never change.
+	Capabilities() Capabilities
+
+	// Inspect reads what is there before a run: credentials, region, limits.
+	// It changes nothing.
+	Inspect(ctx context.Context) (Facts, error)
+
+	// Check says of every field of the specification (Fields) how far it will
+	// hold here: exactly one finding each, in the order of Fields. Pure.
+	Check(s Spec) []Finding
+
+	// Translate says what will be sent for an attempt. Pure: no network, no
+	// clock, no randomness; equal specs give equal translations.
+	Translate(s Spec) (Translation, error)
+
+	// Send makes one native call. A start that finds its name taken fails with
+	// AlreadyExists; an ensure waits until the object is usable.
+	Send(ctx context.Context, r Request) (Native, error)
+
+	// Find looks for what an earlier Send of this request may have made, by
+	// name, token, label or output path: NotFound when there is none, Conflict
+	// when something else stands under that name.
+	Find(ctx context.Context, r Request) (Native, error)
+
+	// Describe tells how one native job is doing: NotFound when it is unknown.
+	Describe(ctx context.Context, n Native) (Observation, error)
+
+	// List yields native jobs, the latest first, in pages. A consumer that has
+	// seen enough stops early.
+	List(ctx context.Context, q Query) iter.Seq2[Observation, error]
+
+	// Cancel asks a native job to end. Idempotent: nil when it is over already.
+	// NotFound when it is unknown.
+	Cancel(ctx context.Context, n Native) error
+
+	// Results yields what the native jobs of an attempt have finished so far,
+	// in any order. Read again after the end it yields the same and more.
+	Results(ctx context.Context, s Spec, natives []Native) iter.Seq2[Piece, error]
+
+	// Logs yields log lines, the oldest first. With Follow it goes on until the
+	// native jobs are over.
+	Logs(ctx context.Context, natives []Native, o LogOptions) iter.Seq2[LogLine, error]
+
+	// Delete removes a native job or an owned object. Idempotent: nil when it is
+	// absent. What a live run uses is not deleted: the broker sees to that.
+	Delete(ctx context.Context, n Native) error
+
+	// Code classifies an error of this backend. Of nil it is OK.
+	Code(err error) Code
+
+	Close() error
+}
+
+// Guarantee is what a service offers against a second start of one request.
+type Guarantee string
+
+// The guarantees.
+const (
+	Named  Guarantee = "named"  // the name is the key: a second start answers AlreadyExists
+	Token  Guarantee = "token"  // a retry token is the key: a second start answers the first one's job
+	Lookup Guarantee = "lookup" // no key: what was started is found by label or output path, some time later
+)
+
+// Capabilities are the facts of a service that change what the broker does.
+type Capabilities struct {
+	Guarantee     Guarantee
+	Visibility    time.Duration // Lookup: how long a started job may stay unseen by Find
+	KeepsOnCancel bool          // a cancelled job leaves what it finished
+	Rate          Rate          // calls that the service bears; zero: unlimited
+	Poll          Poll          // how often watching makes sense
+}
+
+// Rate bounds calls per second.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// Poll bounds the time between two looks at live jobs.
+type Poll struct{ Min, Max time.Duration }
+
+// Facts are what Inspect found; they stand in the plan. Nil values are the
+// documented defaults.
+type Facts struct {
+	Account  string            `json:"account,omitempty"`
+	Region   string            `json:"region,omitempty"`
+	Console  string            `json:"console,omitempty"` // URL of the service's page
+	Machines []Machine         `json:"machines,omitempty"`
+	Notes    map[string]string `json:"notes,omitempty"` // versions and limits, by name
+}
+
+// Machine is a type of machine that the service offers.
+type Machine struct {
+	Name   string `json:"name"`
+	CPUs   int    `json:"cpus"`
+	Memory int64  `json:"memory"` // bytes
+	GPU    string `json:"gpu,omitempty"`
+	GPUs   int    `json:"gpus,omitempty"`
+}
+
+// Spec is everything that an attempt is made of, resolved.
+type Spec struct {
+	Ledger  string // the ledger's id
+	Run     string // run id, 20 hex digits
+	Attempt int    // from 1
+	Job     job.Job
+	Model   Model
+	Input   Input
+	Output  string        // URI prefix for this attempt alone; ends in a slash
+	Budget  time.Duration // what is left of limits.timeout; 0: no limit
+	Facts   Facts
+}
+
+// Model is the model package of a run.
+type Model struct {
+	Name     string `json:"name"`
+	Artifact string `json:"artifact"` // path or URI of the ONNX file
+	Digest   string `json:"digest"`   // hex SHA-256, external data included
+}
+
+// Input is what an attempt covers.
+type Input struct {
+	Shards job.Shards `json:"shards"` // all of the run, in order
+	Format job.Format `json:"format"` // as read; empty where there is no shard
+	Take   []int      `json:"take"`   // the shards of this attempt, ascending
+}
+
+// Level is how far a field of the specification holds on a provider.
+type Level string
+
+// The levels.
+const (
+	Exact    Level = "exact"    // the service does it
+	Emulated Level = "emulated" // our scorer or staging does it
+	Watched  Level = "watched"  // holds while a watcher runs on the ledger
+	Lost     Level = "lost"     // does not hold here
+)
+
+// Finding is what becomes of one field of the specification.
+type Finding struct {
+	Field   string `json:"field"` // one of Fields
+	Level   Level  `json:"level"`
+	Message string `json:"message,omitempty"` // how, or why not
+}
+
+// Translation is what an attempt sends, in order: ensures before starts.
+type Translation struct {
+	Requests []Request `json:"requests"`
+}
+
+// Role says what a request is for.
+type Role string
+
+// The roles of requests.
+const (
+	Ensure Role = "ensure" // an owned object, which runs of one ledger share
+	Start  Role = "start"  // a native job: a part of the attempt
+)
+
+// Request is one native call.
+type Request struct {
+	ID     string            `json:"id"` // unique in its translation
+	Role   Role              `json:"role"`
+	Op     string            `json:"op"`             // the service's own name of the operation
+	Name   string            `json:"name,omitempty"` // of what it makes
+	Part   int               `json:"part"`           // from 0
+	Parts  int               `json:"parts"`
+	Target string            `json:"target,omitempty"` // URL, resource or folder
+	Header map[string]string `json:"header,omitempty"`
+	Body   json.RawMessage   `json:"body"` // canonical JSON
+}
+
+// Native names what a request made.
+type Native struct {
+	Request string            `json:"request"` // Request.ID
+	Kind    string            `json:"kind"`    // the service's own word
+	Name    string            `json:"name"`
+	ID      string            `json:"id"` // what Describe needs: ARN, resource name, folder
+	Part    int               `json:"part"`
+	Parts   int               `json:"parts"`
+	Outputs map[string]string `json:"outputs,omitempty"` // late values that requests name by $ref
+	Console string            `json:"console,omitempty"` // URL of the service's page
+}
+
+// State is where a native job is. States only move forwards; the last three end it.
+type State string
+
+// The states of native jobs.
+const (
+	Queued     State = "queued"
+	Preparing  State = "preparing"
+	Running    State = "running"
+	Cancelling State = "cancelling"
+	Succeeded  State = "succeeded"
+	Failed     State = "failed"
+	Cancelled  State = "cancelled"
+)
+
+// Observation is what a service says of a native job.
+type Observation struct {
+	Native   Native
+	State    State
+	Detail   string    // the service's own state and words
+	Code     Code      // why it failed; OK else
+	Progress *Progress // nil where the service does not tell
+	Started  time.Time // zero: unknown
+	Ended    time.Time // zero: not over, or unknown
+}
+
+// Progress is how much of a native job is done. Zero All means unknown.
+type Progress struct {
+	Counts record.Counts `json:"counts"`
+	Bytes  int64         `json:"bytes"` // of input, read
+	All    int64         `json:"all"`
+}
+
+// Query bounds List.
+type Query struct {
+	Since time.Time // only jobs made at or after this time; zero: all
+}
+
+// Piece is a finished part of the results: of one whole shard, or of some rows
+// of it. Exactly one of Part and Lines is set.
+type Piece struct {
+	Shard int
+
+	// Part: the shard's published objects, ready to be copied as they are.
+	Part *Part
+	// Lines: scorer lines, to be split into predictions and failures.
+	Lines *Lines
+}
+
+// Part is a shard that our scorer finished in the form it is published in.
+type Part struct {
+	Folder string       // URI prefix of the objects; ends in a slash
+	Shard  record.Shard // counts, digests and names
+	Fills  map[string]int64
+	Made   Made
+}
+
+// Lines are scorer lines of a shard, in input order, one for each record from
+// row First on.
+type Lines struct {
+	URI   string
+	First int64
+	Last  bool // the shard ends with these
+	Made  Made
+}
+
+// Made says what computed a piece.
+type Made struct {
+	Engine  record.Engine   `json:"engine"`
+	Machine string          `json:"machine"`
+	Columns []record.Column `json:"columns"`
+}
+
+// LogOptions choose log lines.
+type LogOptions struct {
+	Follow bool
+	Tail   int // only the last lines; 0: all
+}
+
+// LogLine is one line of a native job's log.
+type LogLine struct {
+	Part int       `json:"part"`
+	Time time.Time `json:"time"` // zero: unknown
+	Text string    `json:"text"`
+}
