@@ -171,7 +171,7 @@ func (d *CSVDecoder) quoted(row []byte, i int) (cell []byte, next int, msg strin
 // AppendCell appends text as one CSV cell, quoted where it must be. Empty text
 // is quoted, as the empty cell stands for null.
 func AppendCell(dst, text []byte) []byte {
-	if len(text) > 0 && bytes.IndexAny(text, ",\"\r\n") < 0 && text[0] != ' ' && text[len(text)-1] != ' ' {
+	if len(text) > 0 && !bytes.ContainsAny(text, ",\"\r\n") && text[0] != ' ' && text[len(text)-1] != ' ' {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')

@@ -91,11 +91,14 @@ func (s *Splitter) Next(b *Block) error {
 			b.Data = b.Data[:copy(b.Data, b.Data[pos:])]
 			pos = 0
 		}
-		end, ok := s.recordEnd(b.Data, pos, &scan)
+		// What lies past the limit is not looked at: how much of it was read is
+		// the reader's chance.
+		within := b.Data[:pos+min(len(b.Data)-pos, s.lim.Record)]
+		end, ok := s.recordEnd(within, pos, &scan)
 		switch {
 		case ok:
 			if !s.blank(b.Data[pos:end]) {
-				b.Records = append(b.Records, s.span(b.Data, pos, end))
+				b.Records = append(b.Records, Span{Start: pos, End: end})
 			}
 			pos, scan = end, scanState{}
 		case len(b.Data)-pos > s.lim.Record:
@@ -164,14 +167,6 @@ func (s *Splitter) fill(b *Block) error {
 	return err
 }
 
-func (s *Splitter) span(data []byte, start, end int) Span {
-	sp := Span{Start: start, End: end}
-	if end-start > s.lim.Record {
-		sp.Failure = s.tooLong()
-	}
-	return sp
-}
-
 func (s *Splitter) tooLong() *Failure {
 	return Fail(TooLong, "the record has more than %d bytes", s.lim.Record)
 }
@@ -180,22 +175,22 @@ func (s *Splitter) tooLong() *Failure {
 // open quote keeps going is cut at its first line, so that one stray quote does
 // not swallow what follows; anything else is dropped up to its end of line.
 func (s *Splitter) overlong(b *Block, pos int) (int, error) {
-	if nl := bytes.IndexByte(b.Data[pos:], '\n'); nl >= 0 {
+	if nl := bytes.IndexByte(b.Data[pos:pos+s.lim.Record], '\n'); nl >= 0 {
 		b.Records = append(b.Records, Span{Start: pos, End: pos + nl + 1, Failure: s.openQuote()})
 		return pos + nl + 1, nil
 	}
-	keep := min(pos+1024, len(b.Data)) // the record's start, for what is still to be told of it
+	keep := pos + min(1024, s.lim.Record) // the record's start, for what is still to be told of it
 	for {
+		if nl := bytes.IndexByte(b.Data[keep:], '\n'); nl >= 0 {
+			b.Data = append(b.Data[:keep], b.Data[keep+nl+1:]...)
+			break
+		}
 		b.Data = b.Data[:keep]
 		if s.eof {
 			break
 		}
 		if err := s.fill(b); err != nil {
 			return 0, err
-		}
-		if nl := bytes.IndexByte(b.Data[keep:], '\n'); nl >= 0 {
-			b.Data = append(b.Data[:keep], b.Data[keep+nl+1:]...)
-			break
 		}
 	}
 	b.Records = append(b.Records, Span{Start: pos, End: keep, Failure: s.tooLong()})
@@ -256,6 +251,8 @@ func (s *Splitter) recordEnd(data []byte, pos int, scan *scanState) (int, bool) 
 			continue
 		case c == '"' && (!scan.inCell || scan.quoted && data[i-1] == '"'):
 			scan.quoted, scan.inQuote = true, true
+		default:
+			scan.quoted = false // text behind a closing quote; the next quote opens nothing
 		}
 		scan.inCell = true
 	}

@@ -159,11 +159,12 @@ func AppendCompact(dst, text []byte) []byte {
 		c := text[i]
 		switch {
 		case inString:
-			if c == '\\' {
+			switch c {
+			case '\\':
 				dst = append(dst, c)
 				i++
 				c = text[i]
-			} else if c == '"' {
+			case '"':
 				inString = false
 			}
 		case c == '"':

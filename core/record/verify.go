@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 )
 
 // Finding is one thing that is wrong with a published result.
@@ -19,8 +20,8 @@ type Finding struct {
 
 // Verify re-checks a published result from its files alone: every object that
 // the manifest names is there with its size and digest, holds as many records
-// as the manifest says, and the counts add up. An error means that the check
-// could not be made.
+// as the manifest says, no other part of this run lies beside them, and the
+// counts add up. An error means that the check could not be made.
 func Verify(ctx context.Context, dir fs.FS) (*Manifest, []Finding, error) {
 	b, err := fs.ReadFile(dir, ManifestName)
 	if err != nil {
@@ -42,6 +43,9 @@ func Verify(ctx context.Context, dir fs.FS) (*Manifest, []Finding, error) {
 	if total != m.Totals {
 		v.add(ManifestName, "the shards add up to %+v, the totals say %+v", total, m.Totals)
 	}
+	if err := v.strays(m.Run); err != nil {
+		return m, nil, err
+	}
 	return m, v.findings, nil
 }
 
@@ -58,6 +62,9 @@ func (v *verifier) add(object, format string, args ...any) {
 func (v *verifier) shard(m *Manifest, i int, s Shard) {
 	if !s.Balanced() {
 		v.add(ManifestName, "shard %d: %d records in are not %d ok + %d failed + %d skipped", i, s.In, s.OK, s.Failed, s.Skipped)
+	}
+	if min(s.In, s.OK, s.Failed, s.Skipped) < 0 {
+		v.add(ManifestName, "shard %d: a count is below zero", i)
 	}
 	header := int64(0)
 	format := JSONL
@@ -110,6 +117,24 @@ func (v *verifier) file(f File, records int64, format Format) {
 	case n != records:
 		v.add(f.Name, "has %d records, the manifest says %d", n, records)
 	}
+}
+
+// strays finds parts of this run that the manifest does not name; those of other
+// runs are what a killed clean-up left, and no reader takes them for this result.
+func (v *verifier) strays(run string) error {
+	entries, err := fs.ReadDir(v.dir, ".")
+	if err != nil {
+		return fmt.Errorf("listing the result: %w", err)
+	}
+	mark := fmt.Sprintf(".%.8s.", run)
+	for _, e := range entries {
+		name := e.Name()
+		ours := strings.HasPrefix(name, "part-") || strings.HasPrefix(name, "failed-")
+		if ours && strings.Contains(name, mark) && !v.seen[name] {
+			v.add(name, "is of this run, but the manifest does not name it")
+		}
+	}
+	return nil
 }
 
 // counter counts the bytes written to it.
