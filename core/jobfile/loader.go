@@ -38,6 +38,7 @@ type loader struct {
 	poisoned bool     // an unknown value was met, so some error must be there
 	settings *body
 	project  string
+	ledger   string
 	offered  []Provider // the places to run, the implicit one included
 	resolved []*resolved
 }
@@ -99,7 +100,7 @@ func (l *loader) resolve(autos []string) (*Set, Diagnostics) {
 }
 
 func (l *loader) finish() (*Set, Diagnostics) {
-	return &Set{Project: l.project, Files: l.files}, l.sorted()
+	return &Set{Project: l.project, Folder: l.dir, Ledger: l.ledger, Files: l.files}, l.sorted()
 }
 
 func (l *loader) fill(set *Set, outputs []Output) {

@@ -106,9 +106,9 @@ func limitsBlock() Block {
 	return Block{
 		Name: "limits", State: Built, Doc: "when a run ends early",
 		Fields: []Field{
-			{Name: "timeout", Type: Duration, State: NotYet, Doc: "from the first submit, over all attempts; default: none"},
+			{Name: "timeout", Type: Duration, State: Built, Doc: "from the first submit, over all attempts; default: none"},
 			{Name: "failed_records", Type: NumberOrString, State: Built, Doc: "records that may fail, N or \"P%\"; default: any, and the run is partial"},
-			{Name: "retries", Type: Number, Default: "2", State: DefaultOnly, Doc: "attempts after the first"},
+			{Name: "retries", Type: Number, Default: "2", State: Built, Doc: "attempts after the first"},
 			{Name: "cost", Type: Number, State: NotYet, Doc: "USD a run; default: none"},
 		},
 	}

@@ -6,7 +6,7 @@ func crossbatchBlock() Block {
 		Fields: []Field{
 			{Name: "required_version", Type: String, State: Built, Doc: "the versions of crossbatch that may read these files, like \">= 0.1\""},
 			{Name: "project", Type: String, State: Built, Doc: "the scope of the addresses; default: the folder's name"},
-			{Name: "ledger", Type: String, State: NotYet, Doc: "where the history of runs is kept"},
+			{Name: "ledger", Type: String, State: Built, Doc: "the folder that keeps the history of runs; default: .crossbatch beside the job file"},
 		},
 	}
 }

@@ -10,8 +10,10 @@ import (
 // Set is what a set of job files says.
 type Set struct {
 	Project   string     `json:"project"`
-	Jobs      []job.Job  `json:"jobs"`      // in file order, then instance order
-	Providers []Provider `json:"providers"` // in file order; the implicit local.default when there is none
+	Folder    string     `json:"-"`                // absolute, of the job files
+	Ledger    string     `json:"ledger,omitempty"` // folder, ends in a slash; empty: not given
+	Jobs      []job.Job  `json:"jobs"`             // in file order, then instance order
+	Providers []Provider `json:"providers"`        // in file order; the implicit local.default when there is none
 	Outputs   []Output   `json:"outputs,omitempty"`
 
 	// Files are the sources by the name that ranges carry, for Render. They

@@ -19,6 +19,9 @@ func (l *loader) resolveSettings() {
 	if l.settings != nil {
 		b := l.settings.within(scope{roots: []string{rootVar, rootLocal}})
 		l.requireVersion(b)
+		if text, s, p := b.text("ledger"); p == given {
+			l.ledger, _ = s.folderPath(text)
+		}
 		var text string
 		var s spot
 		if text, s, p = b.text("project"); p == given {

@@ -1,6 +1,8 @@
 package jobfile
 
 import (
+	"time"
+
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -52,8 +54,27 @@ func (b *body) size(name string) int64 {
 	return n
 }
 
+// duration reads a length of time.
+func (b *body) duration(name string) time.Duration {
+	text, s, p := b.text(name)
+	if p != given {
+		return 0
+	}
+	d, err := job.ParseDuration(text)
+	switch {
+	case err != nil && s.secret:
+		s.fail(s.path+" is not a duration.", "")
+	case err != nil:
+		s.fail(upperFirst(err.Error())+".", "")
+	case d == 0:
+		s.fail(s.path+" is zero.", "Leave it out for no limit.")
+	}
+	return d
+}
+
 func limits(b *body) job.Limits {
 	var out job.Limits
+	out.Timeout = b.duration("timeout")
 	out.Retries, _, _ = b.integer("retries", 0)
 	out.FailedRecords = tolerance(b)
 	return out
