@@ -257,10 +257,11 @@ type Part struct {
 // Lines are scorer lines of a shard, in input order, one for each record from
 // row First on.
 type Lines struct {
-	URI   string
-	First int64
-	Last  bool // the shard ends with these
-	Made  Made
+	URI     string
+	First   int64
+	Records int64 // how many lines; 0: not known, as of a whole shard
+	Last    bool  // the shard ends with these
+	Made    Made
 }
 
 // Made says what computed a piece.
@@ -268,6 +269,7 @@ type Made struct {
 	Engine  record.Engine   `json:"engine"`
 	Machine string          `json:"machine"`
 	Columns []record.Column `json:"columns"`
+	Outputs []record.Output `json:"outputs,omitempty"` // what lines hold: published CSV is made with them
 }
 
 // LogOptions choose log lines.

@@ -61,8 +61,15 @@ func (c Code) String() string {
 // Error makes a Code its own sentinel.
 func (c Code) Error() string { return c.String() }
 
-// MarshalText writes the code's name.
-func (c Code) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+// MarshalText writes the code's name. A number that is no code is an error: what
+// it would write, nobody could read again.
+func (c Code) MarshalText() ([]byte, error) {
+	name, ok := codeNames[c]
+	if !ok {
+		return nil, fmt.Errorf("%d is no error code", int(c))
+	}
+	return []byte(name), nil
+}
 
 // UnmarshalText reads a code's name.
 func (c *Code) UnmarshalText(b []byte) error {
@@ -103,7 +110,7 @@ type Error struct {
 	Err        error         // the cause; may be nil
 }
 
-// Error is provider, operation, run, message, hint, as far as they are known.
+// Error is provider, operation, message and hint, as far as they are known.
 func (e *Error) Error() string {
 	s := e.Message
 	if s == "" && e.Err != nil {
@@ -137,24 +144,40 @@ func (e *Error) Is(target error) bool {
 	return ok && c == e.Code
 }
 
-// Errorf makes an Error of a code and a message.
+// Errorf makes an Error of a code and a message. What %w wraps is its cause.
 func Errorf(c Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: c, Message: err.Error(), Err: errors.Unwrap(err)}
+	cause := errors.Unwrap(err)
+	if _, several := err.(interface{ Unwrap() []error }); several {
+		cause = err
+	}
+	return &Error{Code: c, Message: err.Error(), Err: cause}
 }
 
-// CodeOf is the code that an error carries; Internal when it carries none, OK of nil.
+// CodeOf is the code that an error carries, the outermost one where there are
+// several; Internal when it carries none. It is OK of nil and of nothing else.
 func CodeOf(err error) Code {
 	if err == nil {
 		return OK
 	}
 	var e *Error
 	if errors.As(err, &e) {
-		return e.Code
+		if e.Code == OK && e.Err != nil {
+			return CodeOf(e.Err)
+		}
+		return e.Code.orInternal()
 	}
 	var c Code
 	if errors.As(err, &c) {
-		return c
+		return c.orInternal()
 	}
 	return Internal
+}
+
+// orInternal keeps an error from passing for a success.
+func (c Code) orInternal() Code {
+	if c == OK {
+		return Internal
+	}
+	return c
 }

@@ -22,9 +22,9 @@ type Columns struct {
 
 // Output is one published output.
 type Output struct {
-	Name  string
-	Type  string // of its elements, for the manifest
-	Width int    // elements, for an output that is a vector of fixed width; else 0
+	Name  string `json:"name"`
+	Type  string `json:"type,omitempty"`  // of its elements, for the manifest
+	Width int    `json:"width,omitempty"` // elements, for an output that is a vector of fixed width; else 0
 }
 
 // AppendKey appends the key of a record as JSON. values are its key fields; none

@@ -14,10 +14,13 @@ const ManifestVersion = 1
 // State is how a published run ended.
 type State string
 
-// The states of published results. Failed and cancelled runs publish nothing.
+// The states of results. Failed and cancelled runs publish nothing: these stand
+// in manifests of what was fetched of such runs on request.
 const (
 	Succeeded State = "succeeded"
 	Partial   State = "partial"
+	Failed    State = "failed"
+	Cancelled State = "cancelled"
 )
 
 // Manifest is _manifest.json: it commits a result and accounts for every record.
@@ -86,8 +89,9 @@ type Shard struct {
 	Size   int64  `json:"size"`
 	Digest string `json:"digest"` // SHA-256 of the input
 	Counts
-	Part       File  `json:"part"`
-	FailedPart *File `json:"failed_part,omitempty"` // only where records failed
+	SkippedRows [][2]int64 `json:"skipped_rows,omitempty"` // ranges, the last row included
+	Part        File       `json:"part"`
+	FailedPart  *File      `json:"failed_part,omitempty"` // only where records failed
 }
 
 // File is a published object.
