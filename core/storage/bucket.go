@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"net/url"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -48,7 +50,15 @@ func (b *Bucket) Dir() (string, bool) { return b.dir, b.dir != "" }
 
 // Read reads a whole object: ErrNotFound when there is none.
 func (b *Bucket) Read(ctx context.Context, key string) ([]byte, error) {
-	body, err := b.ReadAll(ctx, key)
+	var body []byte
+	var err error
+	if b.dir != "" { // fileblob would look for some names under an escaped form
+		if err = ctx.Err(); err == nil {
+			body, err = os.ReadFile(filepath.Join(b.dir, filepath.FromSlash(key)))
+		}
+	} else {
+		body, err = b.ReadAll(ctx, key)
+	}
 	if err != nil {
 		return nil, b.wrap("reading", key, err)
 	}
@@ -70,6 +80,9 @@ func (b *Bucket) Remove(ctx context.Context, keys ...string) error {
 // body must be the caller's alone (carry a nonce): when the answer is lost,
 // the object is read back and compared.
 func (b *Bucket) Create(ctx context.Context, key string, body []byte) (created bool, err error) {
+	if err := checkKey(key); err != nil {
+		return false, b.wrap("creating", key, err)
+	}
 	if b.dir != "" {
 		created, err = createFile(b.dir, key, body)
 		return created, b.wrap("creating", key, err)
@@ -82,20 +95,22 @@ func (b *Bucket) Create(ctx context.Context, key string, body []byte) (created b
 		return true, nil
 	}
 	found, rerr := b.ReadAll(ctx, key)
-	switch {
-	case rerr == nil:
+	if rerr == nil {
 		return bytes.Equal(found, body), nil
-	case gcerrors.Code(err) == gcerrors.FailedPrecondition:
-		return false, nil
 	}
+	// Not "taken", even where the store says that a precondition failed: a closed
+	// bucket says so as well, and nobody else's object was seen.
 	return false, b.wrap("creating", key, err)
 }
 
 // Replace writes an object at one stroke: readers see the old one or the new
 // one. It is durable before it returns.
 func (b *Bucket) Replace(ctx context.Context, key string, body []byte) error {
+	if err := checkKey(key); err != nil {
+		return b.wrap("writing", key, err)
+	}
 	if b.dir != "" {
-		return b.wrap("writing", key, replaceFile(b.dir, key, bytes.NewReader(body)))
+		return b.wrap("writing", key, unswept(func() error { return replaceFile(b.dir, key, bytes.NewReader(body)) }, ""))
 	}
 	return b.wrap("writing", key, b.Upload(ctx, key, bytes.NewReader(body), &blob.WriterOptions{ContentType: "application/octet-stream"}))
 }
@@ -127,6 +142,9 @@ func (b *Bucket) Objects(ctx context.Context, prefix string) iter.Seq2[Object, e
 // Copy brings an object of another bucket here, replacing what is there. Within
 // a local file system the bytes are shared, not copied.
 func (b *Bucket) Copy(ctx context.Context, key string, from *Bucket, source string) error {
+	if err := checkKey(key); err != nil {
+		return b.wrap("writing", key, err)
+	}
 	if b.dir != "" && from.dir != "" {
 		return b.wrap("copying", source, linkFile(b.dir, key, filepath.Join(from.dir, filepath.FromSlash(source))))
 	}
@@ -134,7 +152,7 @@ func (b *Bucket) Copy(ctx context.Context, key string, from *Bucket, source stri
 	if err != nil {
 		return from.wrap("reading", source, err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	if b.dir != "" {
 		return b.wrap("writing", key, replaceFile(b.dir, key, r))
 	}
@@ -147,6 +165,14 @@ func (b *Bucket) URI(key string) string {
 		return FileURI(filepath.Join(b.dir, filepath.FromSlash(key)))
 	}
 	return strings.TrimSuffix(b.name, "/") + "/" + key
+}
+
+// checkKey refuses keys that a folder cannot hold or that lead out of it.
+func checkKey(key string) error {
+	if !fs.ValidPath(key) || key == "." {
+		return errors.New("not a key: elements between slashes must not be empty, \".\" or \"..\"")
+	}
+	return nil
 }
 
 func (b *Bucket) wrap(doing, key string, err error) error {

@@ -73,7 +73,7 @@ func createFile(dir, key string, body []byte) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer os.Remove(temp)
+	defer func() { _ = os.Remove(temp) }()
 	err = os.Link(temp, path)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
@@ -105,26 +105,66 @@ func linkFile(dir, key, source string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	temp := tempName(path)
-	if err := os.Link(source, temp); err != nil {
-		f, oerr := os.Open(source)
-		if oerr != nil {
-			return oerr
+	return unswept(func() error {
+		temp := tempName(path)
+		if err := os.Link(source, temp); err != nil {
+			f, oerr := os.Open(source)
+			if oerr != nil {
+				return oerr
+			}
+			defer f.Close()
+			return replaceFile(dir, key, f)
 		}
-		defer f.Close()
-		return replaceFile(dir, key, f)
+		// Renaming a name of a file to another name of it does nothing and leaves both.
+		defer func() { _ = os.Remove(temp) }()
+		if err := os.Rename(temp, path); err != nil {
+			return err
+		}
+		return syncFolder(filepath.Dir(path))
+	}, source)
+}
+
+// unswept does again what failed because Sweep took the temporary file. Without
+// its source nothing can be done.
+func unswept(f func() error, source string) error {
+	for range 3 {
+		err := f()
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if _, serr := os.Stat(source); source != "" && serr != nil {
+			return err
+		}
 	}
-	// Renaming a name of a file to another name of it does nothing and leaves both.
-	defer os.Remove(temp)
-	if err := os.Rename(temp, path); err != nil {
-		return err
+	return f()
+}
+
+// Sweep removes what killed processes were writing in a folder of this bucket
+// when they died. What a live process is writing at this moment is begun again
+// by it. Object stores leave nothing of that kind.
+func (b *Bucket) Sweep(prefix string) error {
+	if b.dir == "" {
+		return nil
 	}
-	return syncFolder(filepath.Dir(path))
+	dir := filepath.Join(b.dir, filepath.FromSlash(prefix))
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("clearing %s: %w", b.URI(prefix), err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), tempPrefix) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("clearing %s: %w", b.URI(prefix), err)
+		}
+	}
+	return nil
 }
 
 // writeTemp writes a new file beside path and brings it to disk.
 func writeTemp(path string, r io.Reader) (temp string, err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return "", err
 	}
 	temp = tempName(path)
@@ -150,6 +190,23 @@ func tempName(path string) string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return filepath.Join(filepath.Dir(path), tempPrefix+hex.EncodeToString(b[:]))
+}
+
+// makeFolder makes a folder and those above it durably: a file in a folder whose
+// own entry is lost is lost as well.
+func makeFolder(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if above := filepath.Dir(dir); above != dir {
+		if err := makeFolder(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncFolder(filepath.Dir(dir))
 }
 
 // syncFolder brings a folder's entries to disk.
@@ -220,7 +277,12 @@ func walkFolder(ctx context.Context, root, dir, prefix string, yield func(Object
 		case !strings.HasPrefix(k, prefix):
 			continue
 		}
-		info, err := e.Info()
+		// Stat follows links: what is listed is what Read would read. Links to
+		// folders are no objects, so a loop of them ends.
+		info, err := os.Stat(filepath.Join(root, filepath.FromSlash(k)))
+		if err == nil && !info.Mode().IsRegular() {
+			continue
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -1,0 +1,232 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/record"
+)
+
+// Errors of the input that callers tell apart.
+var (
+	ErrNoInput = errors.New("no input")
+	ErrNotYet  = errors.New("not yet")
+)
+
+// Input is what a job's sources lead to, in shard order.
+type Input struct {
+	Objects []Source
+	Format  job.Format // empty when there is no object
+}
+
+// Source is one object of an input.
+type Source struct {
+	URI  string
+	Path string // on this machine
+	Size int64  // bytes
+}
+
+// ListInput finds the objects of a job's sources: sources in their order,
+// objects within one by the bytes of their path, each object once. It reads
+// listings and result manifests, no data. Sources are local for now: one in an
+// object store is ErrNotYet.
+func ListInput(ctx context.Context, in job.Input) (Input, error) {
+	var out Input
+	seen := map[string]bool{}
+	for _, source := range in.Source {
+		if err := ctx.Err(); err != nil {
+			return Input{}, err
+		}
+		local, ok := LocalPath(source)
+		if !ok {
+			return Input{}, fmt.Errorf("%w: reading from %s", ErrNotYet, source)
+		}
+		paths, listed, err := expand(local)
+		if err != nil {
+			return Input{}, err
+		}
+		if len(paths) == 0 && in.Empty != "ok" {
+			return Input{}, fmt.Errorf("%w: nothing matches %s (input.empty = \"ok\" allows that)", ErrNoInput, source)
+		}
+		for _, p := range paths {
+			if seen[p] {
+				continue
+			}
+			seen[p] = true
+			if err := out.add(p, in.Format, listed); err != nil {
+				return Input{}, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// add appends a file; all files are of one format.
+func (in *Input) add(path string, said, listed job.Format) error {
+	f, err := formatOf(path, said, listed)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("reading input: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("reading input: %s is not a regular file; input is read twice, so save it to a file first", path)
+	}
+	if len(in.Objects) > 0 && f != in.Format {
+		return fmt.Errorf("%s and %s differ in format; one job reads one format", in.Objects[0].Path, path)
+	}
+	in.Format = f
+	in.Objects = append(in.Objects, Source{URI: FileURI(path), Path: path, Size: info.Size()})
+	return nil
+}
+
+// expand lists the files of one source. format is set where a manifest tells it.
+func expand(source string) (paths []string, format job.Format, err error) {
+	info, err := os.Stat(source)
+	switch {
+	case err == nil && !info.IsDir():
+		return []string{source}, "", nil
+	case err == nil:
+		return folder(source)
+	case !strings.ContainsAny(source, "*?[{"):
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, "", fmt.Errorf("%w: %s: %w", ErrNoInput, source, err)
+	}
+	base, _ := doublestar.SplitPattern(filepath.ToSlash(source))
+	found, err := doublestar.FilepathGlob(source, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
+	if err != nil {
+		return nil, "", fmt.Errorf("listing %s: %w", source, err)
+	}
+	for _, p := range found {
+		if rel, err := filepath.Rel(base, p); err == nil && !hidden(rel) {
+			paths = append(paths, p)
+		}
+	}
+	slices.Sort(paths)
+	return paths, "", nil
+}
+
+// folder lists a folder: the parts of a published result, or all files below.
+func folder(dir string) ([]string, job.Format, error) {
+	if paths, format, err := parts(dir); paths != nil || err != nil {
+		return paths, format, err
+	}
+	var paths []string
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if p != dir && hidden(d.Name()) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !d.IsDir() {
+			paths = append(paths, p)
+			return nil
+		}
+		if p == dir {
+			return nil
+		}
+		below, _, err := parts(p)
+		if err != nil || below == nil {
+			return err
+		}
+		paths = append(paths, below...)
+		return fs.SkipDir
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("listing %s: %w", dir, err)
+	}
+	slices.Sort(paths)
+	return paths, "", nil
+}
+
+// parts lists the parts of a published result in the order of its shards; nil
+// where dir holds none.
+func parts(dir string) ([]string, job.Format, error) {
+	m, err := published(dir)
+	if err != nil || m == nil {
+		return nil, "", err
+	}
+	paths := []string{}
+	for _, s := range m.Shards {
+		if filepath.Base(s.Part.Name) != s.Part.Name {
+			return nil, "", fmt.Errorf("%s: the part %q leads out of the folder", filepath.Join(dir, record.ManifestName), s.Part.Name)
+		}
+		paths = append(paths, filepath.Join(dir, s.Part.Name))
+	}
+	return paths, job.Format(m.Format), nil
+}
+
+// hidden says whether a part of a path starts with _ or a dot.
+func hidden(rel string) bool {
+	for _, part := range strings.Split(filepath.ToSlash(rel), "/") {
+		if strings.HasPrefix(part, "_") || strings.HasPrefix(part, ".") {
+			return true
+		}
+	}
+	return false
+}
+
+// formatOf tells how a file is written: as the job says, as the manifest that
+// names it says, or by its extension.
+func formatOf(path string, said, listed job.Format) (job.Format, error) {
+	name := strings.ToLower(filepath.Base(path))
+	for _, ext := range []string{".gz", ".zst", ".parquet"} {
+		if strings.HasSuffix(name, ext) {
+			return "", fmt.Errorf("%w: %s: %s input is not read yet; convert it to .jsonl or .csv", ErrNotYet, path, ext)
+		}
+	}
+	for _, f := range []job.Format{said, listed, job.Format(strings.TrimPrefix(filepath.Ext(name), "."))} {
+		switch f {
+		case job.JSONL, job.CSV:
+			return f, nil
+		case job.Parquet:
+			return "", fmt.Errorf("%w: parquet input is not read yet", ErrNotYet)
+		case "":
+			continue
+		}
+	}
+	return "", fmt.Errorf("the format of %s cannot be told by its extension: set input.format to jsonl or csv, or name the files (*.jsonl, *.csv)", path)
+}
+
+// published reads the manifest of a folder; nil when there is none.
+func published(dir string) (*record.Manifest, error) {
+	b, err := os.ReadFile(filepath.Join(dir, record.ManifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for a result: %w", err)
+	}
+	m, err := record.ParseManifest(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, record.ManifestName), err)
+	}
+	return m, nil
+}
+
+// Bytes is the size of all objects together.
+func (in Input) Bytes() int64 {
+	var n int64
+	for _, o := range in.Objects {
+		n += o.Size
+	}
+	return n
+}
