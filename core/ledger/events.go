@@ -1,0 +1,120 @@
+package ledger
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
+)
+
+// FormatVersion is the version of what this package writes. Readers refuse others.
+const FormatVersion = 1
+
+// Kind says what happened.
+type Kind string
+
+// The kinds of events.
+const (
+	Intent          Kind = "intent"           // the run is wanted; holds all it is made of
+	Staged          Kind = "staged"           // its input lies where the provider can read it
+	Bound           Kind = "bound"            // an owned object is there
+	Sent            Kind = "sent"             // a start is about to be sent
+	Started         Kind = "started"          // a native job is there
+	Abandoned       Kind = "abandoned"        // nobody knows whether a start was made
+	CancelRequested Kind = "cancel_requested" // somebody wants the run to end
+	Ended           Kind = "ended"            // an attempt is over
+	Collected       Kind = "collected"        // the parts are written; the manifest follows
+	Succeeded       Kind = "succeeded"
+	Partial         Kind = "partial"
+	Failed          Kind = "failed"
+	Cancelled       Kind = "cancelled"
+	Destroyed       Kind = "destroyed" // what it made in the cloud is removed
+	Forgotten       Kind = "forgotten" // it satisfies its job no more
+)
+
+// Over says whether a run whose last event is of this kind has ended.
+func (k Kind) Over() bool {
+	switch k {
+	case Succeeded, Partial, Failed, Cancelled, Destroyed, Forgotten:
+		return true
+	}
+	return false
+}
+
+// Event is one entry of a run's history.
+type Event struct {
+	FormatVersion int       `json:"format_version"`
+	Seq           int       `json:"seq"` // from 1
+	Kind          Kind      `json:"kind"`
+	Run           string    `json:"run"`
+	Time          time.Time `json:"time"`  // for people: the order is Seq
+	Nonce         string    `json:"nonce"` // tells two writers of one body apart
+
+	Intent    *IntentBody      `json:"intent,omitempty"`
+	Attempt   int              `json:"attempt,omitempty"`
+	Request   string           `json:"request,omitempty"` // provider.Request.ID
+	Native    *provider.Native `json:"native,omitempty"`  // bound, started
+	Ended     *EndedBody       `json:"ended,omitempty"`
+	Collected *CollectedBody   `json:"collected,omitempty"`
+	Outcome   *OutcomeBody     `json:"outcome,omitempty"` // succeeded, partial, failed, cancelled
+	Reason    string           `json:"reason,omitempty"`  // in people's words
+}
+
+// IntentBody is everything that a run is made of.
+type IntentBody struct {
+	Job         job.Job        `json:"job"`
+	Provider    Block          `json:"provider"`
+	Fingerprint string         `json:"fingerprint"`
+	Generation  int            `json:"generation"`
+	Model       provider.Model `json:"model"`
+	Format      job.Format     `json:"format"`  // of the input
+	Input       string         `json:"input"`   // digest of the shards; see PutShards
+	Staging     string         `json:"staging"` // URI prefix of the run, ends in a slash
+	Facts       provider.Facts `json:"facts"`
+	Crossbatch  string         `json:"crossbatch"` // version
+	Preview     bool           `json:"preview,omitempty"`
+}
+
+// Block is a provider block as it was resolved.
+type Block struct {
+	Kind   string          `json:"kind"`
+	Alias  string          `json:"alias"`
+	Config json.RawMessage `json:"config"` // canonical JSON, without secrets
+}
+
+// String is KIND.ALIAS.
+func (b Block) String() string { return b.Kind + "." + b.Alias }
+
+// Range is shards First to Last.
+type Range struct {
+	First int `json:"first"`
+	Last  int `json:"last"`
+}
+
+// EndedBody says how an attempt ended.
+type EndedBody struct {
+	State    provider.State `json:"state"`
+	Code     provider.Code  `json:"code"`
+	Message  string         `json:"message,omitempty"`
+	Complete []Range        `json:"complete"` // the shards it finished
+	Started  time.Time      `json:"started"`
+	Ended    time.Time      `json:"ended"`
+}
+
+// CollectedBody says what is about to be published.
+type CollectedBody struct {
+	State    string        `json:"state"` // succeeded | partial
+	Totals   record.Counts `json:"totals"`
+	Reason   string        `json:"reason,omitempty"`
+	Replaced []string      `json:"replaced,omitempty"` // objects of the result that stood there
+	Finished time.Time     `json:"finished"`
+}
+
+// OutcomeBody says how the run ended.
+type OutcomeBody struct {
+	Totals record.Counts `json:"totals"`
+	Code   provider.Code `json:"code"`
+	Reason string        `json:"reason,omitempty"`
+}

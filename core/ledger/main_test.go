@@ -1,0 +1,109 @@
+//go:build unix
+
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/jonboulle/clockwork"
+	"go.uber.org/goleak"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/storage"
+)
+
+// These make the test binary a process of its own that begins a run.
+const (
+	dirEnv   = "CROSSBATCH_TEST_LEDGER"
+	printEnv = "CROSSBATCH_TEST_FINGERPRINT"
+	killEnv  = "CROSSBATCH_TEST_KILL" // the step at which it kills itself, from 1
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(dirEnv); dir != "" {
+		if err := child(dir, os.Getenv(printEnv)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+var identity = job.Identity{Project: "p", Address: "job.x", Destination: "file:///out/"}
+
+// child begins a run and prints its key or that it was blocked; with killEnv it
+// goes on to end the run.
+func child(dir, fingerprint string) error {
+	ctx := context.Background()
+	b, err := storage.OpenFolder(dir)
+	if err != nil {
+		return err
+	}
+	kill, _ := strconv.Atoi(os.Getenv(killEnv))
+	steps := 0
+	l, err := ledger.Open(ctx, b, "", ledger.Options{Clock: clockwork.NewRealClock(), Step: func(string) {
+		if steps++; steps == kill {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	key, err := begin(ctx, l, fingerprint, 0)
+	var blocked *ledger.Blocked
+	if errors.As(err, &blocked) {
+		fmt.Print("blocked by " + blocked.Key)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Print(key)
+	if kill == 0 {
+		return nil
+	}
+	return finish(ctx, l, key)
+}
+
+func begin(ctx context.Context, l *ledger.Ledger, fingerprint string, generation int) (ledger.Key, error) {
+	digest, err := l.PutShards(ctx, job.Shards{{URI: "file:///in/a.jsonl", Size: 3, Digest: "00"}})
+	if err != nil {
+		return "", err
+	}
+	key, _, err := l.Begin(ctx, identity, ledger.IntentBody{
+		Job:         job.Job{Project: identity.Project, Address: identity.Address, Output: job.Output{Destination: identity.Destination}},
+		Fingerprint: fingerprint, Generation: generation, Input: digest,
+	}, job.RunID(l.ID(), identity, fingerprint, generation))
+	return key, err
+}
+
+// finish brings a run to its end from wherever its history stands.
+func finish(ctx context.Context, l *ledger.Ledger, key ledger.Key) error {
+	for {
+		events, err := l.History(ctx, key)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			return fmt.Errorf("%s has no history", key)
+		}
+		if events[len(events)-1].Kind.Over() {
+			return nil
+		}
+		next := ledger.Sent // kinds on both sides of "lock" in a listing
+		if len(events) == 2 {
+			next = ledger.Cancelled
+		}
+		if _, err := l.Append(ctx, key, ledger.Event{Seq: len(events) + 1, Kind: next, Run: events[0].Run}); err != nil {
+			return err
+		}
+	}
+}
