@@ -1,0 +1,276 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/provider"
+)
+
+// WatchOptions are how runs are watched.
+type WatchOptions struct {
+	Once   bool      // one look at each run, then return
+	Report func(Run) // called after each look, from one goroutine at a time; may be nil
+}
+
+// atOnce bounds how many runs of one provider are worked on at a time.
+const atOnce = 8
+
+// fewNatives is up to how many native jobs are asked for one by one; more are
+// read off the provider's list, whose cost is pages.
+const fewNatives = 3
+
+// Watch advances runs until all of them are over: it starts what a killed
+// process left, sees them through retries and deadlines, and publishes. Any
+// number of watchers may work on the same runs. It returns the runs as it saw
+// them last, by key; what went wrong with one run does not stop the others.
+//
+// A provider that cannot be reached, or throttles, is asked again later: only
+// errors that waiting does not mend are returned.
+func (b *Broker) Watch(ctx context.Context, keys []ledger.Key, o WatchOptions) (map[ledger.Key]Run, error) {
+	w := &watcher{Broker: b, o: o, runs: map[ledger.Key]Run{}, notes: map[ledger.Key][]string{}}
+	groups := map[string]*group{}
+	for _, key := range keys {
+		r, err := b.load(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		g := groups[r.intent.Provider.String()+string(r.intent.Provider.Config)]
+		if g == nil {
+			g = &group{block: r.intent.Provider}
+			groups[r.intent.Provider.String()+string(r.intent.Provider.Config)] = g
+		}
+		g.keys = append(g.keys, key)
+	}
+	var wg sync.WaitGroup
+	for _, g := range groups {
+		wg.Go(func() { w.follow(ctx, g) })
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return w.runs, ctx.Err()
+	}
+	return w.runs, errors.Join(w.errs...)
+}
+
+type watcher struct {
+	*Broker
+	o WatchOptions
+
+	mu    sync.Mutex
+	runs  map[ledger.Key]Run
+	notes map[ledger.Key][]string
+	errs  []error
+}
+
+// note is told once.
+func (w *watcher) note(key ledger.Key, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Contains(w.notes[key], text) {
+		w.notes[key] = append(w.notes[key], text)
+	}
+}
+
+// group is the runs of one provider block.
+type group struct {
+	block ledger.Block
+	keys  []ledger.Key
+}
+
+// follow looks at a group's runs until all are over.
+func (w *watcher) follow(ctx context.Context, g *group) {
+	be, err := w.backend(ctx, g.block)
+	if err != nil {
+		w.broken(err)
+		return
+	}
+	poll := be.Capabilities().Poll
+	pause := newPause(poll, w.Broker.o.Jitter)
+	keys := slices.Clone(g.keys)
+	for {
+		lk, err := w.list(ctx, be, keys)
+		var moved bool
+		var ask time.Duration
+		if err == nil {
+			keys, moved, ask = w.round(ctx, keys, lk)
+		} else if ask = retryAfter(err); !lasting(err) {
+			w.unreachable(ctx, keys, err)
+		} else {
+			w.broken(err)
+			return
+		}
+		if len(keys) == 0 || w.o.Once || ctx.Err() != nil {
+			return
+		}
+		if w.sleep(ctx, max(pause.next(moved), ask)) != nil {
+			return
+		}
+	}
+}
+
+// round advances each run once. It returns those that live on, whether any
+// changed, and how long the provider asks to wait.
+func (w *watcher) round(ctx context.Context, keys []ledger.Key, lk look) (live []ledger.Key, moved bool, ask time.Duration) {
+	var mu sync.Mutex
+	alive := map[ledger.Key]bool{}
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for _, key := range keys {
+		g.Go(func() error {
+			out, err := w.advance(ctx, key, lk, false)
+			if err != nil && ctx.Err() == nil && !lasting(err) {
+				mu.Lock()
+				ask = max(ask, retryAfter(err))
+				mu.Unlock()
+				out.Unreachable, err = err.Error(), nil
+			}
+			if err != nil {
+				if ctx.Err() == nil {
+					w.broken(fmt.Errorf("run %s: %w", key, err))
+				}
+				return nil
+			}
+			changed := w.saw(key, out)
+			mu.Lock()
+			defer mu.Unlock()
+			moved = moved || changed
+			if !out.State.Over() {
+				alive[key] = true
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions return no errors
+	for _, key := range keys {
+		if alive[key] {
+			live = append(live, key)
+		}
+	}
+	return live, moved, ask
+}
+
+// saw keeps and reports what a run looks like; true when its state changed.
+func (w *watcher) saw(key ledger.Key, out Run) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before, known := w.runs[key]
+	if out.ID == "" { // could not even be read
+		out = before
+	}
+	out.Notes = slices.Clone(w.notes[key])
+	w.runs[key] = out
+	if w.o.Report != nil {
+		w.o.Report(out)
+	}
+	return !known || before.State != out.State || before.Attempt != out.Attempt
+}
+
+func (w *watcher) unreachable(ctx context.Context, keys []ledger.Key, err error) {
+	for _, key := range keys {
+		r, lerr := w.load(ctx, key)
+		if lerr != nil {
+			continue
+		}
+		out := r.view(nil)
+		out.Unreachable = err.Error()
+		w.saw(key, out)
+	}
+}
+
+func (w *watcher) broken(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.errs = append(w.errs, err)
+}
+
+// list makes the look of a round: one pass over the provider's own list when
+// that is cheaper than asking for each native job.
+func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.Key) (look, error) {
+	wanted, given := map[string]bool{}, map[string]ledger.Key{}
+	since := time.Time{}
+	for _, key := range keys {
+		r, err := w.load(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range r.abandonedNames() {
+			given[name] = key
+		}
+		a := r.live()
+		if a == nil || r.outcome != nil {
+			continue
+		}
+		for _, n := range a.started {
+			wanted[n.ID] = true
+		}
+		if since.IsZero() || r.begun.Before(since) {
+			since = r.begun
+		}
+	}
+	if len(wanted) <= fewNatives && len(given) == 0 {
+		return describe, nil
+	}
+	const skew = time.Hour // between our clock and the service's
+	found := map[string]provider.Observation{}
+	for o, err := range be.List(ctx, provider.Query{Since: since.Add(-skew)}) {
+		if err != nil {
+			return nil, err
+		}
+		if wanted[o.Native.ID] {
+			found[o.Native.ID] = o
+		}
+		if key, ok := given[o.Native.Name]; ok && !o.State.Terminal() {
+			if err := be.Cancel(ctx, o.Native); err != nil {
+				return nil, err
+			}
+			w.note(key, fmt.Sprintf("cancelled %s, which an abandoned attempt had started after all", o.Native.Name))
+		}
+		if len(found) == len(wanted) && len(given) == 0 {
+			break
+		}
+	}
+	return func(ctx context.Context, be provider.Backend, n provider.Native) (provider.Observation, error) {
+		if o, ok := found[n.ID]; ok {
+			return o, nil
+		}
+		return be.Describe(ctx, n)
+	}, nil
+}
+
+// lasting says that waiting does not mend an error.
+func lasting(err error) bool { return !provider.CodeOf(err).Resend() }
+
+func retryAfter(err error) time.Duration {
+	var e *provider.Error
+	if errors.As(err, &e) {
+		return e.RetryAfter
+	}
+	return 0
+}
+
+// Live lists the runs of the ledger that are not over.
+func (b *Broker) Live(ctx context.Context) ([]ledger.Key, error) {
+	if err := b.o.Ledger.Unfinished(ctx); err != nil {
+		return nil, err
+	}
+	entries, err := b.o.Ledger.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	live := map[ledger.Key]bool{}
+	for _, e := range entries {
+		if !e.Kind.Over() {
+			live[e.Key] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(live)), nil
+}
