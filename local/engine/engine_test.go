@@ -3,7 +3,8 @@ package engine
 import (
 	"bytes"
 	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,9 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/model/modeltest"
+	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
@@ -82,9 +85,23 @@ func rows(n int) string {
 	return b.String()
 }
 
-func prepare(t *testing.T, j job.Job, o Options) *Run {
+// task lists and digests the input of a job.
+func task(t *testing.T, j job.Job) Task {
 	t.Helper()
-	r, err := Prepare(t.Context(), j, o)
+	in, err := storage.ListInput(t.Context(), j.Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shards, err := in.Digest(t.Context(), nil, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Task{Job: j, Run: "0123456789abcdef0123", Shards: shards, Format: in.Format}
+}
+
+func prepare(t *testing.T, k Task, o Options) *Run {
+	t.Helper()
+	r, err := Prepare(t.Context(), k, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,13 +109,23 @@ func prepare(t *testing.T, j job.Job, o Options) *Run {
 	return r
 }
 
-func execute(t *testing.T, j job.Job, o Options) *Result {
+// execute scores a task into a folder and gives what is finished there.
+func execute(t *testing.T, k Task, o Options, folder string) (*Result, []provider.Piece) {
 	t.Helper()
-	result, err := prepare(t, j, o).Execute(t.Context())
+	result, err := prepare(t, k, o).Execute(t.Context(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result
+	return result, finished(t, folder)
+}
+
+func finished(t *testing.T, folder string) []provider.Piece {
+	t.Helper()
+	pieces, err := Finished(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pieces
 }
 
 // names are all files of a folder, however deep.
@@ -118,15 +145,26 @@ func names(t *testing.T, dir string) []string {
 	return out
 }
 
-func published(t *testing.T, dest string, m *record.Manifest) string {
+// content is what the files of finished shards hold, whose sizes and digests
+// must be those of the summaries.
+func content(t *testing.T, folder string) string {
 	t.Helper()
 	var all strings.Builder
-	for _, name := range m.Files() {
-		b, err := os.ReadFile(filepath.Join(dest, name))
-		if err != nil {
-			t.Fatal(err)
+	for _, p := range finished(t, folder) {
+		files := []record.File{p.Part.Shard.Part}
+		if f := p.Part.Shard.FailedPart; f != nil {
+			files = append(files, *f)
 		}
-		all.Write(b)
+		for _, f := range files {
+			b, err := os.ReadFile(filepath.Join(folder, f.Name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != f.Digest || int64(len(b)) != f.Size {
+				t.Errorf("%s differs from its summary", f.Name)
+			}
+			all.Write(b)
+		}
 	}
 	return all.String()
 }
@@ -139,13 +177,16 @@ func TestBytesDoNotDependOnWorkers(t *testing.T) {
 	j.Input.Source = append(j.Input.Source, filepath.Join(dir, "more.jsonl"))
 	want := ""
 	for _, workers := range []int{1, 2, 8} {
-		o := options(t)
+		o, folder := options(t), t.TempDir()
 		o.Workers = workers
-		result := execute(t, j, o)
-		if c := (record.Counts{In: 23_001, OK: 22_771, Failed: 230}); result.State != Partial || result.Counts != c {
-			t.Fatalf("%d workers: %s %+v, want partial %+v", workers, result.State, result.Counts, c)
+		result, pieces := execute(t, task(t, j), o, folder)
+		if c := (record.Counts{In: 23_001, OK: 22_771, Failed: 230}); result.State != provider.Succeeded || result.Counts != c {
+			t.Fatalf("%d workers: %s %+v, want succeeded %+v", workers, result.State, result.Counts, c)
 		}
-		got := published(t, j.Output.Destination, result.Manifest)
+		if c := (record.Counts{In: 3_001, OK: 2_971, Failed: 30}); len(pieces) != 2 || pieces[1].Part.Shard.Counts != c {
+			t.Fatalf("%d workers: pieces %+v, want %+v in the second", workers, pieces, c)
+		}
+		got := content(t, folder)
 		if want == "" {
 			want = got
 		}
@@ -178,7 +219,7 @@ func TestMemoryDoesNotGrowWithTheInput(t *testing.T) {
 				most = max(most, int64(m.HeapAlloc))
 			}
 		}
-		execute(t, j, o)
+		execute(t, task(t, j), o, t.TempDir())
 		return most
 	}
 	small, large := peak(4), peak(20)
@@ -188,113 +229,30 @@ func TestMemoryDoesNotGrowWithTheInput(t *testing.T) {
 	}
 }
 
-func TestResultIsReplacedAndStrangersStay(t *testing.T) {
-	dir := t.TempDir()
-	j := sumJob(t, dir)
-	dest := j.Output.Destination
-	write(t, filepath.Join(dir, "in.jsonl"), rows(300))
-	first := execute(t, j, options(t)).Manifest
-	write(t, filepath.Join(dest, "notes.txt"), "mine")
-	write(t, filepath.Join(dest, ".crossbatch", "killed", "part-00000-of-00001.killed.jsonl"), "half a line")
-
-	write(t, filepath.Join(dir, "in.jsonl"), "{\"x\":[1,2,3]}\n")
-	second := execute(t, j, options(t)).Manifest
-	if first.Run == second.Run {
-		t.Fatal("other input gives the same run")
-	}
-	want := []string{record.ManifestName, "notes.txt", second.Shards[0].Part.Name}
-	if got := names(t, dest); !slices.Equal(got, want) {
-		t.Errorf("the destination holds %v, want %v", got, want)
-	}
-	if _, err := os.Stat(filepath.Join(dest, workFolder)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the work folder is there: %v", err)
-	}
-	if got := published(t, dest, second); got != "{\"key\":\"0:0\",\"prediction\":{\"y\":[123]}}\n" {
-		t.Errorf("result: %s", got)
-	}
-}
-
-func TestPartsOfAFailedCommitAreTakenBack(t *testing.T) {
-	dir := t.TempDir()
-	j := sumJob(t, dir)
-	dest := j.Output.Destination
-	write(t, filepath.Join(dir, "in.jsonl"), rows(300))
-	r := prepare(t, j, options(t))
-	// A folder under the name of failed-* lets the part be moved and no more.
-	name := record.FailedName(0, 1, r.ID)
-	write(t, filepath.Join(dest, name, "in-the-way"), "")
-	if _, err := r.Execute(t.Context()); err == nil || !strings.Contains(err.Error(), "publishing: ") {
-		t.Fatalf("error %v, want one of publishing", err)
-	}
-	if got, want := names(t, dest), []string{filepath.Join(name, "in-the-way")}; !slices.Equal(got, want) {
-		t.Errorf("the destination holds %v, want %v", got, want)
-	}
-}
-
-func TestDestinationIsCheckedWhileItIsHeld(t *testing.T) {
+func TestCancelledRunLeavesNoGoroutineAndNoUnfinishedFile(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "in.jsonl"), rows(300))
-	mine := sumJob(t, dir)
-	other := mine
-	other.Address = "job.other"
-	late := prepare(t, mine, options(t))
-	m := execute(t, other, options(t)).Manifest
-	before := names(t, mine.Output.Destination)
-
-	if _, err := late.Execute(t.Context()); !errors.Is(err, ErrConflict) {
-		t.Errorf("error %v, want a conflict with the run that came first", err)
-	}
-	if got := names(t, mine.Output.Destination); !slices.Equal(got, before) {
-		t.Errorf("the destination holds %v, before %v", got, before)
-	}
-	if published(t, mine.Output.Destination, m) == "" {
-		t.Error("the first result is empty")
-	}
-}
-
-func TestOneRunHoldsADestination(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "in.jsonl"), rows(300))
+	write(t, filepath.Join(dir, "more.jsonl"), rows(100_000))
 	j := sumJob(t, dir)
-	a, b := prepare(t, j, options(t)), prepare(t, j, options(t))
-	held, err := a.claim()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Execute(t.Context()); !errors.Is(err, ErrBusy) {
-		t.Errorf("error %v, want %v", err, ErrBusy)
-	}
-	held.release()
-	if _, err := os.Stat(j.Output.Destination); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a run that published nothing left its destination: %v", err)
-	}
-	if _, err := b.Execute(t.Context()); err != nil {
-		t.Errorf("after the release: %v", err)
-	}
-}
-
-func TestCancelledRunLeavesNoGoroutineAndNoFile(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "in.jsonl"), rows(100_000))
-	j := sumJob(t, dir)
-	j.Output.Destination = filepath.Join(dir, "deep", "er", "out") + "/"
+	j.Input.Source = append(j.Input.Source, filepath.Join(dir, "more.jsonl"))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	o := options(t)
 	o.Progress = func(p Progress) {
-		if p.Phase == Scoring && p.Counts.In > 0 {
+		if p.Counts.In > 300 {
 			cancel()
 		}
 	}
-	r := prepare(t, j, o)
+	r, folder := prepare(t, task(t, j), o), t.TempDir()
 	running := goleak.IgnoreCurrent()
-	result, err := r.Execute(ctx)
-	if err != nil || result.State != Cancelled {
+	result, err := r.Execute(ctx, folder)
+	if err != nil || result.State != provider.Cancelled || result.Code != provider.Canceled {
 		t.Fatalf("%+v, %v; want cancelled", result, err)
 	}
 	goleak.VerifyNone(t, running)
-	if _, err := os.Stat(filepath.Join(dir, "deep")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("folders made for nothing are there: %v", err)
+	want := []string{record.FailedName(0, 2, r.task.Run), record.PartName(0, 2, r.task.Run, "jsonl"), SummaryName(0)}
+	if got := names(t, folder); !slices.Equal(got, want) {
+		t.Errorf("the folder holds %v, want %v", got, want)
 	}
 }
 
@@ -308,13 +266,11 @@ func TestProgressEndsWithAllBytesAndRecords(t *testing.T) {
 	o.Progress = func(p Progress) {
 		mu.Lock()
 		defer mu.Unlock()
-		if p.Phase == Scoring {
-			most.Bytes, most.All = max(most.Bytes, p.Bytes), p.All
-			most.Counts.In = max(most.Counts.In, p.Counts.In)
-		}
+		most.Phase, most.All = p.Phase, p.All
+		most.Bytes, most.Counts.In = max(most.Bytes, p.Bytes), max(most.Counts.In, p.Counts.In)
 	}
-	execute(t, sumJob(t, dir), o)
-	want := Progress{Bytes: int64(len(text)), All: int64(len(text)), Counts: record.Counts{In: 1000}}
+	execute(t, task(t, sumJob(t, dir)), o, t.TempDir())
+	want := Progress{Phase: Scoring, Bytes: int64(len(text)), All: int64(len(text)), Counts: record.Counts{In: 1000}}
 	if most != want {
 		t.Errorf("progress %+v, want %+v", most, want)
 	}

@@ -5,36 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"os"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 )
-
-// State is how a run ended.
-type State string
-
-// The ends of a run. Failed and cancelled runs publish nothing.
-const (
-	Succeeded State = State(record.Succeeded)
-	Partial   State = State(record.Partial)
-	Failed    State = "failed"
-	Cancelled State = "cancelled"
-)
-
-// Result is what a run came to.
-type Result struct {
-	State    State
-	Counts   record.Counts
-	Reason   string           // why a run failed; else empty
-	Manifest *record.Manifest // nil when nothing was published
-	Failures []string         // the first failed records, as lines of failed-*
-	Seconds  float64          // from the first record to the last
-}
-
-// firstFailures is how many failed records a Result names.
-const firstFailures = 5
 
 // unit is a block on its way through the pipeline. Units are made once and go
 // round, which bounds the memory of a run.
@@ -44,66 +24,70 @@ type unit struct {
 	block  record.Block
 	lines  []byte
 	failed int
-	last   bool // the shard ends here; there is no block
+	fills  map[string]int64 // nulls filled in this block
+	last   bool             // the shard ends here; there is no block
+	digest string           // of the shard, with last
 }
 
-// Execute scores the input and publishes the result. An error means that the
-// run could not go on and nothing was published; a Result with state failed or
-// cancelled says the same of a run whose records or caller ended it.
-func (r *Run) Execute(ctx context.Context) (*Result, error) {
-	d, err := r.claim()
+// Execute scores the taken shards, in order, into a folder, where each finished
+// shard has a summary; Finished reads them. An error means that the run could
+// not go on. Whatever ended it, finished shards stay.
+func (r *Run) Execute(ctx context.Context, folder string) (*Result, error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, fmt.Errorf("writing results: %w", err)
+	}
+	prior, err := r.prior(folder)
 	if err != nil {
 		return nil, err
 	}
-	defer d.release()
-
 	started := r.opts.Now()
-	sink := &sink{run: r, dest: d}
-	fills, err := r.pipeline(ctx, sink)
+	sink := &sink{run: r, folder: folder, prior: prior}
+	for _, shard := range r.taken() {
+		sink.all += r.task.Shards[shard].Size
+	}
+	err = r.pipeline(ctx, sink)
 	sink.abort()
-	result := &Result{Counts: sink.total, Failures: sink.failures, Seconds: r.opts.Now().Sub(started).Seconds()}
+	result := &Result{
+		State: provider.Succeeded, Counts: sink.total, Failures: sink.failures,
+		Seconds: r.opts.Now().Sub(started).Seconds(),
+	}
 	switch {
 	case errors.Is(err, errLimit):
-	case ctx.Err() != nil:
-		result.State = Cancelled
-		return result, nil
+		all := prior
+		all.Add(sink.total)
+		result.State, result.Code = provider.Failed, provider.DataError
+		result.Reason = fmt.Sprintf("%d of %d records failed, failed_records allows %s", all.Failed, all.In, r.job.Limits.FailedRecords)
+	case err != nil && ctx.Err() != nil:
+		result.State, result.Code = provider.Cancelled, provider.Canceled
 	case err != nil:
 		return nil, err
 	}
-	result.State, result.Reason = r.judge(sink.total)
-	if result.State == Failed {
-		return result, nil
-	}
-	m := r.manifest(result.State, sink, fills, started)
-	if err := d.publish(ctx, m); err != nil {
-		return nil, err
-	}
-	result.Manifest = m
 	return result, nil
 }
 
 // errLimit ends a pipeline whose failed records are too many already.
 var errLimit = errors.New("too many failed records")
 
-// judge applies limits.failed_records.
-func (r *Run) judge(c record.Counts) (State, string) {
-	limit := r.job.Limits.FailedRecords
-	switch {
-	case c.In == 0:
-		return Succeeded, ""
-	case limit != nil && !limit.Allows(c.Failed, c.In):
-		return Failed, fmt.Sprintf("%d of %d records failed, failed_records allows %s", c.Failed, c.In, limit)
-	case c.OK == 0:
-		return Failed, "no record was scored"
-	case limit == nil && c.Failed > 0:
-		return Partial, ""
+// prior counts the records of the folder's finished shards that are not scored
+// again.
+func (r *Run) prior(folder string) (record.Counts, error) {
+	var c record.Counts
+	pieces, err := Finished(folder)
+	if err != nil {
+		return c, err
 	}
-	return Succeeded, ""
+	taken := r.taken()
+	for _, p := range pieces {
+		if !slices.Contains(taken, p.Shard) {
+			c.Add(p.Part.Shard.Counts)
+		}
+	}
+	return c, nil
 }
 
 // pipeline reads, scores and writes until the input ends. Blocks are scored by
-// several workers and written in input order. It returns the nulls filled.
-func (r *Run) pipeline(ctx context.Context, out *sink) (map[string]int64, error) {
+// several workers and written in input order.
+func (r *Run) pipeline(ctx context.Context, out *sink) error {
 	g, ctx := errgroup.WithContext(ctx)
 	window := 4 * r.workers
 	free := make(chan *unit, window)
@@ -112,96 +96,164 @@ func (r *Run) pipeline(ctx context.Context, out *sink) (map[string]int64, error)
 	}
 	work := make(chan *unit, window)
 	done := make(chan *unit, window)
-	out.meter = newMeter(out.report, new(int64))
+	out.meter = NewMeter(out.report)
 
 	g.Go(func() error {
 		defer close(work)
-		return r.read(ctx, free, work, out)
+		in := reading{run: r, free: free, work: work, meter: out.meter, left: math.MaxInt64}
+		return in.all(ctx)
 	})
 	var running atomic.Int64
 	running.Store(int64(r.workers))
-	fills := make([]map[string]int64, r.workers)
-	for i := range r.workers {
+	for range r.workers {
 		g.Go(func() error {
 			defer func() {
 				if running.Add(-1) == 0 {
 					close(done)
 				}
 			}()
-			var err error
-			fills[i], err = r.work(ctx, work, done)
-			return err
+			return r.work(ctx, work, done)
 		})
 	}
 	g.Go(func() error { return out.write(ctx, done, free) })
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	total := map[string]int64{}
-	for _, m := range fills {
-		for f, n := range m {
-			total[f] += n
-		}
-	}
-	return total, nil
+	return g.Wait()
 }
 
-// read sends every shard's blocks on, in order.
-func (r *Run) read(ctx context.Context, free <-chan *unit, work chan<- *unit, out *sink) error {
-	seq := int64(0)
-	for shard := range r.input.paths {
-		s, err := r.open(ctx, shard, func(n int) { out.meter(n) })
-		if err != nil {
-			return err
-		}
-		defer s.close()
-		for last := false; !last; seq++ {
-			var u *unit
-			select {
-			case u = <-free:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			*u = unit{seq: seq, shard: shard, block: u.block, lines: u.lines[:0]}
-			err := s.next(&u.block)
-			switch {
-			case errors.Is(err, io.EOF):
-				if err := s.unchanged(r.input.shards[shard].Digest); err != nil {
-					return err
-				}
-				u.last, last = true, true
-			case err != nil:
+// reading cuts the taken shards into blocks.
+type reading struct {
+	run   *Run
+	free  <-chan *unit
+	work  chan<- *unit
+	meter func(n int)
+	seq   int64
+	left  int64 // records that may still be read
+}
+
+// all sends every taken shard's blocks on, in order.
+func (in *reading) all(ctx context.Context) error {
+	limited, next := in.run.job.Input.Limit > 0, 0
+	if limited {
+		in.left = in.run.job.Input.Limit
+	}
+	for _, shard := range in.run.taken() {
+		for ; limited && next < shard && in.left > 0; next++ { // those before use up the limit, too
+			n, err := in.run.count(ctx, next, in.left)
+			if err != nil {
 				return err
 			}
-			select {
-			case work <- u:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+			in.left -= n
 		}
-		s.close()
+		next = shard + 1
+		if err := in.shard(ctx, shard); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+func (in *reading) shard(ctx context.Context, shard int) error {
+	known := in.run.task.Shards[shard].Digest
+	if in.left == 0 {
+		return in.end(ctx, shard, known)
+	}
+	s, err := in.run.open(ctx, shard, in.meter)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	for in.left > 0 {
+		u, err := in.unit(ctx, shard)
+		if err != nil {
+			return err
+		}
+		err = s.next(&u.block)
+		if errors.Is(err, io.EOF) {
+			u.last = true
+			if u.digest, err = s.digest(known); err != nil {
+				return err
+			}
+			return in.send(ctx, u)
+		}
+		if err != nil {
+			return err
+		}
+		if int64(len(u.block.Records)) > in.left {
+			u.block.Records = u.block.Records[:in.left]
+		}
+		in.left -= int64(len(u.block.Records))
+		if err := in.send(ctx, u); err != nil {
+			return err
+		}
+	}
+	return in.end(ctx, shard, known)
+}
+
+// end ends a shard that is not read to its end, since the limit is reached.
+func (in *reading) end(ctx context.Context, shard int, digest string) error {
+	u, err := in.unit(ctx, shard)
+	if err != nil {
+		return err
+	}
+	u.last, u.digest = true, digest
+	return in.send(ctx, u)
+}
+
+func (in *reading) unit(ctx context.Context, shard int) (*unit, error) {
+	select {
+	case u := <-in.free:
+		*u = unit{seq: in.seq, shard: shard, block: u.block, lines: u.lines[:0]}
+		in.seq++
+		return u, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (in *reading) send(ctx context.Context, u *unit) error {
+	select {
+	case in.work <- u:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // work scores blocks until there are none left.
-func (r *Run) work(ctx context.Context, work <-chan *unit, done chan<- *unit) (map[string]int64, error) {
+func (r *Run) work(ctx context.Context, work <-chan *unit, done chan<- *unit) error {
 	w := r.scorer.NewWorker()
 	d, err := r.decoder()
 	if err != nil {
-		return nil, err
+		return err
 	}
+	var before map[string]int64
 	for u := range work {
 		if !u.last {
 			if u.lines, u.failed, err = w.Score(ctx, u.lines, &u.block, d, u.shard); err != nil {
-				return nil, err
+				return err
 			}
+			now := w.Fills()
+			u.fills, before = since(before, now), now
 		}
 		select {
 		case done <- u:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
-	return w.Fills(), nil
+	return nil
+}
+
+// since is how much counters grew; nil when they did not.
+func since(before, now map[string]int64) map[string]int64 {
+	var grown map[string]int64
+	for f, n := range now {
+		if n == before[f] {
+			continue
+		}
+		if grown == nil {
+			grown = map[string]int64{}
+		}
+		grown[f] = n - before[f]
+	}
+	return grown
 }

@@ -2,12 +2,13 @@ package engine
 
 import "sync/atomic"
 
-// newMeter adds up bytes and reports the sum each time that another 256 KiB
-// came in. It may be called from several goroutines.
-func newMeter(report func(total int64), sum *int64) func(n int) {
+// NewMeter adds up bytes and reports the sum each time that another 256 KiB
+// came in, and with 0 bytes always. It may be called from several goroutines.
+func NewMeter(report func(total int64)) func(n int) {
+	var sum atomic.Int64
 	return func(n int) {
 		const step = 256 << 10
-		now := atomic.AddInt64(sum, int64(n))
+		now := sum.Add(int64(n))
 		if n == 0 || now/step != (now-int64(n))/step {
 			report(now)
 		}

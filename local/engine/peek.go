@@ -8,6 +8,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // Peek is the first records of an input.
@@ -19,17 +20,20 @@ type Peek struct {
 
 // PeekAt reads up to n records of the first file that holds any.
 func PeekAt(ctx context.Context, in job.Input, n int) (*Peek, error) {
-	found, err := list(in)
+	found, err := storage.ListInput(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{job: job.Job{Input: in}, input: found, limits: record.DefaultLimits()}
+	r := &Run{job: job.Job{Input: in}, limits: record.DefaultLimits()}
+	for _, o := range found.Objects {
+		r.input.paths = append(r.input.paths, o.Path)
+	}
 	r.limits.Records = n
 	p := &Peek{Format: job.JSONL}
-	if found.format == record.CSV {
-		p.Format = job.CSV
+	if found.Format == job.CSV {
+		p.Format, r.input.format = job.CSV, record.CSV
 	}
-	for shard := range found.paths {
+	for shard := range r.input.paths {
 		if err := r.peekShard(ctx, shard, p); err != nil || p.Fields != nil {
 			return p, err
 		}

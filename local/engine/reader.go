@@ -13,8 +13,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
-// source reads one shard as blocks of records and checks that it still is what
-// the run began with.
+// source reads one shard as blocks of records and digests what it reads.
 type source struct {
 	path   string
 	f      *os.File
@@ -52,12 +51,36 @@ func (s *source) next(b *record.Block) error {
 
 func (s *source) close() { s.f.Close() }
 
-// unchanged compares what was read, to its end, with the digest of the shard.
-func (s *source) unchanged(digest string) error {
-	if got := hex.EncodeToString(s.sum.Sum(nil)); got != digest {
-		return fmt.Errorf("%w: %s", ErrChanged, s.path)
+// digest is that of what was read, which must be the whole shard. It is an error
+// when the shard's digest is known to be another.
+func (s *source) digest(known string) (string, error) {
+	got := hex.EncodeToString(s.sum.Sum(nil))
+	if known != "" && got != known {
+		return "", fmt.Errorf("%w: %s", ErrChanged, s.path)
 	}
-	return nil
+	return got, nil
+}
+
+// count says how many records a shard has; those past most are not looked for.
+func (r *Run) count(ctx context.Context, shard int, most int64) (int64, error) {
+	s, err := r.open(ctx, shard, func(int) {})
+	if err != nil {
+		return 0, err
+	}
+	defer s.close()
+	n := int64(0)
+	var b record.Block
+	for n < most {
+		err := s.next(&b)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+		n += int64(len(b.Records))
+	}
+	return min(n, most), nil
 }
 
 func (r *Run) delimiter() byte { return r.job.Input.CSV.Delimiter[0] }
@@ -70,4 +93,20 @@ func (r *Run) decoderOf(fields []string) (record.Decoder, error) {
 		return record.NewCSVDecoder(r.header, r.delimiter(), fields)
 	}
 	return record.NewJSONDecoder(fields), nil
+}
+
+// counted is a reader that can be cancelled and says how far it is.
+type counted struct {
+	ctx    context.Context
+	r      io.Reader
+	report func(n int)
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := c.r.Read(p)
+	c.report(n)
+	return n, err
 }

@@ -1,15 +1,9 @@
 package engine
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"hash"
-	"os"
-	"path/filepath"
+	"maps"
 	"strings"
 	"sync/atomic"
 
@@ -17,16 +11,18 @@ import (
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
-// sink writes scored blocks in input order into the run's work folder.
+// sink writes scored blocks in input order into the run's folder.
 type sink struct {
 	run      *Run
-	dest     *destination
-	meter    func(n int) // bytes of input read
+	folder   string
+	prior    record.Counts // of shards that were finished before
+	all      int64         // bytes of the taken shards
+	meter    func(n int)   // bytes of input read
 	total    record.Counts
-	shards   []record.Shard
 	failures []string
 
 	shard  record.Counts // of the shard at hand
+	fills  map[string]int64
 	part   *file
 	failed *file
 	csv    *record.CSVEncoder
@@ -37,7 +33,7 @@ type sink struct {
 
 // report passes progress on.
 func (s *sink) report(n int64) {
-	p := Progress{Phase: Scoring, Bytes: n, All: s.run.input.shards.Bytes()}
+	p := Progress{Phase: Scoring, Bytes: n, All: s.all}
 	if c := s.shown.Load(); c != nil {
 		p.Counts = *c
 	}
@@ -71,20 +67,22 @@ func (s *sink) take(u *unit) error {
 		}
 	}
 	if u.last {
-		return s.end(u.shard)
+		return s.end(u.shard, u.digest)
 	}
 	n := int64(len(u.block.Records))
-	s.shard.In += n
-	s.shard.Failed += int64(u.failed)
-	s.shard.OK += n - int64(u.failed)
-	s.total.Add(record.Counts{In: n, OK: n - int64(u.failed), Failed: int64(u.failed)})
+	c := record.Counts{In: n, OK: n - int64(u.failed), Failed: int64(u.failed)}
+	s.shard.Add(c)
+	s.total.Add(c)
+	for f, n := range u.fills {
+		s.fills[f] += n
+	}
 	counts := s.total
 	s.shown.Store(&counts)
 	s.meter(0)
 	if err := s.lines(u); err != nil {
 		return err
 	}
-	if limit := s.run.job.Limits.FailedRecords; limit != nil && limit.ExceededBy(s.total.Failed) {
+	if limit := s.run.job.Limits.FailedRecords; limit != nil && limit.ExceededBy(s.prior.Failed+s.total.Failed) {
 		return errLimit
 	}
 	return nil
@@ -130,7 +128,7 @@ func (s *sink) fail(e record.ErrorLine, shard int, row int64) error {
 	}
 	if s.failed == nil {
 		var err error
-		if s.failed, err = s.dest.create(record.FailedName(shard, len(s.run.input.paths), s.run.ID)); err != nil {
+		if s.failed, err = createFile(s.folder, record.FailedName(shard, len(s.run.input.paths), s.run.task.Run)); err != nil {
 			return err
 		}
 	}
@@ -140,22 +138,30 @@ func (s *sink) fail(e record.ErrorLine, shard int, row int64) error {
 func (s *sink) begin(shard int) error {
 	format := s.run.job.Output.Format
 	var err error
-	s.part, err = s.dest.create(record.PartName(shard, len(s.run.input.paths), s.run.ID, string(format)))
+	s.part, err = createFile(s.folder, record.PartName(shard, len(s.run.input.paths), s.run.task.Run, string(format)))
 	if err != nil {
 		return err
 	}
+	s.shard, s.fills = record.Counts{}, map[string]int64{}
 	if format == job.CSV {
 		return s.part.write(s.csv.AppendHeader(nil))
 	}
 	return nil
 }
 
-// end closes the shard's files and accounts for it.
-func (s *sink) end(shard int) error {
-	in := s.run.input.shards[shard]
-	sh := record.Shard{URI: in.URI, Size: in.Size, Digest: in.Digest, Counts: s.shard}
+// end closes the shard's files and commits them with a summary.
+func (s *sink) end(shard int, digest string) error {
+	in := s.run.task.Shards[shard]
+	sum := summary{
+		FormatVersion: summaryVersion, Run: s.run.task.Run, Shard: shard,
+		Object: record.Shard{URI: in.URI, Size: in.Size, Digest: digest, Counts: s.shard},
+		Made:   s.run.Made(),
+	}
+	if len(s.fills) > 0 {
+		sum.Fills = maps.Clone(s.fills)
+	}
 	var err error
-	if sh.Part, err = s.part.finish(); err != nil {
+	if sum.Object.Part, err = s.part.finish(); err != nil {
 		return err
 	}
 	if s.failed != nil {
@@ -163,59 +169,20 @@ func (s *sink) end(shard int) error {
 		if err != nil {
 			return err
 		}
-		sh.FailedPart = &f
+		sum.Object.FailedPart = &f
 	}
-	s.part, s.failed, s.shard = nil, nil, record.Counts{}
-	s.shards = append(s.shards, sh)
+	if err := sum.write(s.folder); err != nil {
+		return err
+	}
+	s.part, s.failed = nil, nil
 	return nil
 }
 
-// abort closes what a run that ended early left open.
+// abort removes what a run that ended early left unfinished.
 func (s *sink) abort() {
 	for _, f := range []*file{s.part, s.failed} {
 		if f != nil {
-			f.f.Close()
+			f.remove()
 		}
 	}
-}
-
-// file is an output file that counts and digests what goes into it.
-type file struct {
-	f    *os.File
-	w    *bufio.Writer
-	sum  hash.Hash
-	size int64
-}
-
-// create makes a file in the run's work folder.
-func (d *destination) create(name string) (*file, error) {
-	f, err := os.OpenFile(filepath.Join(d.work, name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("writing results: %w", err)
-	}
-	return &file{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}, nil
-}
-
-func (f *file) write(b []byte) error {
-	f.size += int64(len(b))
-	f.sum.Write(b)
-	if _, err := f.w.Write(b); err != nil {
-		return fmt.Errorf("writing results: %w", err)
-	}
-	return nil
-}
-
-// finish brings the file to disk.
-func (f *file) finish() (record.File, error) {
-	err := f.w.Flush()
-	if err == nil {
-		err = f.f.Sync()
-	}
-	if cerr := f.f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return record.File{}, fmt.Errorf("writing results: %w", err)
-	}
-	return record.File{Name: filepath.Base(f.f.Name()), Size: f.size, Digest: hex.EncodeToString(f.sum.Sum(nil))}, nil
 }

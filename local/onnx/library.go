@@ -87,19 +87,27 @@ func (f Finder) Find(ctx context.Context) (Library, error) {
 // processor, whether or not it is there.
 func (f Finder) CachePath() (string, error) {
 	f = f.withDefaults()
-	root := f.Getenv(CacheVariable)
-	if root == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("no cache folder (%w): set %s", err, CacheVariable)
-		}
-		root = filepath.Join(dir, "crossbatch")
+	root, err := f.CacheFolder()
+	if err != nil {
+		return "", err
 	}
 	asset, err := assetFor(f.GOOS, f.GOARCH)
 	if err != nil {
 		return "", err
 	}
 	return filepath.Join(root, "onnxruntime", Version, f.GOOS+"-"+f.GOARCH, filepath.Base(asset.Path)), nil
+}
+
+// CacheFolder is where crossbatch keeps what can be had again.
+func (f Finder) CacheFolder() (string, error) {
+	if root := f.withDefaults().Getenv(CacheVariable); root != "" {
+		return root, nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no cache folder (%w): set %s", err, CacheVariable)
+	}
+	return filepath.Join(dir, "crossbatch"), nil
 }
 
 func (f Finder) withDefaults() Finder {

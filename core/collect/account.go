@@ -1,0 +1,144 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
+)
+
+// sort gives every shard its pieces. Of two attempts that finished the same
+// shard one is taken, always the same: the order of the pieces is chance.
+func (c *collector) sort() error {
+	c.shards = make([]shard, len(c.Shards))
+	for i := range c.Pieces {
+		p := &c.Pieces[i]
+		if p.Shard < 0 || p.Shard >= len(c.shards) || (p.Part == nil) == (p.Lines == nil) {
+			return fmt.Errorf("%w: one of shard %d of %d", ErrPiece, p.Shard, len(c.shards))
+		}
+		s := &c.shards[p.Shard]
+		if p.Lines != nil {
+			s.lines = append(s.lines, *p.Lines)
+			continue
+		}
+		if err := c.check(p.Shard, p.Part); err != nil {
+			return err
+		}
+		if s.part == nil || cmp.Less(p.Part.Folder, s.part.Folder) {
+			s.part = p.Part
+		}
+	}
+	for i := range c.shards {
+		slices.SortFunc(c.shards[i].lines, func(a, b provider.Lines) int {
+			return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.URI, b.URI))
+		})
+	}
+	return nil
+}
+
+// check refuses a part that is not of this shard or does not add up.
+func (c *collector) check(i int, p *provider.Part) error {
+	in, s := c.Shards[i], p.Shard
+	switch {
+	case in.Digest != "" && s.Digest != "" && in.Digest != s.Digest:
+		return fmt.Errorf("%w: shard %d in %s was scored from another input", ErrPiece, i, p.Folder)
+	case !s.Balanced() || min(s.In, s.OK, s.Failed, s.Skipped) < 0:
+		return fmt.Errorf("%w: shard %d in %s counts %+v", ErrPiece, i, p.Folder, s.Counts)
+	case !plain(s.Part.Name) || s.FailedPart != nil && !plain(s.FailedPart.Name):
+		return fmt.Errorf("%w: shard %d in %s names a file elsewhere", ErrPiece, i, p.Folder)
+	case (s.Failed > 0) != (s.FailedPart != nil):
+		return fmt.Errorf("%w: shard %d in %s does not name its failed records", ErrPiece, i, p.Folder)
+	}
+	return nil
+}
+
+// count finds out how many records the shards have, as far as the pieces do not
+// tell: by reading them. The limit of a preview goes over all shards in order.
+func (c *collector) count(ctx context.Context) error {
+	limit := c.Job.Input.Limit
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for i := range c.shards {
+		s := &c.shards[i]
+		switch {
+		case s.part != nil:
+			s.in = s.part.Shard.In
+		case limit == 0 && slices.ContainsFunc(s.lines, func(l provider.Lines) bool { return l.Last }):
+			s.in = unknown
+		case limit == 0:
+			g.Go(func() (err error) {
+				s.in, err = c.records(ctx, i, -1)
+				return err
+			})
+		default:
+			var err error
+			if s.in, err = c.records(ctx, i, limit-c.before(i)); err != nil {
+				return err
+			}
+		}
+	}
+	return g.Wait()
+}
+
+// before counts the records of the shards before i.
+func (c *collector) before(i int) int64 {
+	n := int64(0)
+	for _, s := range c.shards[:i] {
+		n += s.in
+	}
+	return n
+}
+
+// records counts the records of a shard of the input, up to most (below zero:
+// all of them).
+func (c *collector) records(ctx context.Context, i int, most int64) (n int64, err error) {
+	if most == 0 || c.Shards[i].Size == 0 {
+		return 0, nil
+	}
+	from, key, err := c.in.object(ctx, c.Shards[i].URI)
+	if err != nil {
+		return 0, err
+	}
+	r, err := from.NewReader(ctx, key, nil)
+	if err != nil {
+		return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)
+	}
+	defer r.Close()
+	format := record.JSONL
+	if c.Format == job.CSV {
+		format = record.CSV
+	}
+	split := record.NewSplitter(r, format, c.delimiter(), record.DefaultLimits())
+	if format == record.CSV && c.Job.Input.CSV.Header {
+		if _, err := split.ReadHeader(); err != nil {
+			return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)
+		}
+	}
+	var b record.Block
+	for most < 0 || n < most {
+		err := split.Next(&b)
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)
+		}
+		n += int64(len(b.Records))
+	}
+	return most, nil
+}
+
+func (c *collector) delimiter() byte {
+	if d := c.Job.Input.CSV.Delimiter; d != "" {
+		return d[0]
+	}
+	return ','
+}

@@ -1,0 +1,155 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
+)
+
+// Free reads the manifest of the result that stands at a job's destination; nil
+// when there is none. It is ErrConflict when a run must not replace that: a
+// result of another job, or of another run when the job wants it so, or a
+// manifest that cannot be read. run may be empty: not known yet.
+func Free(ctx context.Context, dest *storage.Bucket, prefix string, j job.Job, run string) (*record.Manifest, error) {
+	where := j.Output.Destination
+	m, err := current(ctx, place{dest, prefix})
+	switch {
+	case errors.Is(err, record.ErrManifest):
+		return nil, fmt.Errorf("%w: %s%s: %w", ErrConflict, where, record.ManifestName, err)
+	case err != nil || m == nil:
+		return nil, err
+	case m.Project != j.Project || m.Address != j.Address:
+		return nil, fmt.Errorf("%w: %s holds the result of another job (%s, run %s); choose another destination or remove it", ErrConflict, where, identity(m), m.Run)
+	case j.Output.Existing == job.ExistingFail && run != "" && m.Run != run:
+		return nil, fmt.Errorf("%w: %s holds the result of run %s, and output.existing is \"fail\"", ErrConflict, where, m.Run)
+	}
+	return m, nil
+}
+
+func identity(m *record.Manifest) string {
+	if m.Project == "" {
+		return m.Address
+	}
+	return m.Project + "/" + m.Address
+}
+
+// current is the manifest in force; nil when there is none.
+func current(ctx context.Context, dest place) (*record.Manifest, error) {
+	body, err := dest.Read(ctx, dest.key(record.ManifestName))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for a result: %w", err)
+	}
+	return record.ParseManifest(body)
+}
+
+// Commit publishes a result, whose parts are there, at one stroke.
+func Commit(ctx context.Context, open storage.Opener, m *record.Manifest, destination string) error {
+	if m == nil {
+		return publishing(errors.New("there is nothing to publish"))
+	}
+	body, err := m.Encode()
+	if err != nil {
+		return publishing(err)
+	}
+	return publishing(with(ctx, open, destination, func(dest place) error {
+		return dest.Replace(ctx, dest.key(record.ManifestName), body)
+	}))
+}
+
+func publishing(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("publishing: %w", err)
+}
+
+// Clean removes the objects of a replaced result but those that keep names.
+// Names that lead out of the destination are passed over. Doing it again is
+// free.
+func Clean(ctx context.Context, open storage.Opener, destination string, names []string, keep *record.Manifest) error {
+	kept := files(keep)
+	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool {
+		return !plain(n) || n == record.ManifestName || kept[n]
+	})
+	if len(names) == 0 {
+		return nil
+	}
+	err := with(ctx, open, destination, func(dest place) error {
+		for _, n := range names {
+			if err := dest.Remove(ctx, dest.key(n)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("removing the replaced result: %w", err)
+	}
+	return nil
+}
+
+func files(m *record.Manifest) map[string]bool {
+	names := map[string]bool{}
+	if m != nil {
+		for _, n := range m.Files() {
+			names[n] = true
+		}
+	}
+	return names
+}
+
+// partName matches the names that parts have.
+var partName = regexp.MustCompile(`^(part|failed)-\d{5,}-of-\d{5,}\.([0-9a-f]{8})\.[a-z.]+$`)
+
+// Withdraw removes the parts of a run that published nothing, those that the
+// manifest in force names excepted. A local folder that is empty then goes, too.
+func Withdraw(ctx context.Context, open storage.Opener, destination, run string) error {
+	if len(run) < 8 {
+		return fmt.Errorf("withdrawing parts: %q is no run", run)
+	}
+	err := with(ctx, open, destination, func(dest place) error {
+		m, err := current(ctx, dest)
+		if err != nil {
+			return err
+		}
+		kept := files(m)
+		var stale []string
+		for _, kind := range []string{"part-", "failed-"} {
+			for o, err := range dest.Objects(ctx, dest.key(kind)) {
+				if err != nil {
+					return err
+				}
+				name := strings.TrimPrefix(o.Key, dest.prefix)
+				if f := partName.FindStringSubmatch(name); f != nil && f[2] == run[:8] && !kept[name] {
+					stale = append(stale, o.Key)
+				}
+			}
+		}
+		if len(stale) == 0 {
+			return nil
+		}
+		if err := dest.Remove(ctx, stale...); err != nil {
+			return err
+		}
+		if dir, ok := dest.Dir(); ok {
+			_ = os.Remove(filepath.Join(dir, filepath.FromSlash(dest.prefix))) // fails where there is something
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("withdrawing parts: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+package collect
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
+)
+
+// splitting takes the scorer lines of one shard apart into predictions and
+// failures.
+type splitting struct {
+	shard   int
+	jsonl   bool
+	csv     *record.CSVEncoder
+	errors  *record.ErrorReader
+	ok      *spill
+	failed  *spill
+	row     int64 // the next one
+	counts  record.Counts
+	skipped [][2]int64
+	buf     []byte
+}
+
+// split makes the parts of a shard from its lines. Rows without a line are
+// skipped.
+func (c *collector) split(ctx context.Context, i int, s shard, out record.Shard) (record.Shard, error) {
+	dir, err := os.MkdirTemp("", "crossbatch-collect-")
+	if err != nil {
+		return out, fmt.Errorf("spilling results: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	made := c.scored
+	if len(s.lines) > 0 {
+		made = s.lines[0].Made
+	}
+	w := &splitting{
+		shard: i, jsonl: c.Job.Output.Format == job.JSONL, csv: record.NewCSVEncoder(*c.columns(made)), errors: record.NewErrorReader(),
+	}
+	if w.ok, err = newSpill(dir, c.partName(i)); err != nil {
+		return out, err
+	}
+	defer w.ok.close()
+	if w.failed, err = newSpill(dir, c.failedName(i)); err != nil {
+		return out, err
+	}
+	defer w.failed.close()
+	if !w.jsonl {
+		if err := w.ok.write(w.csv.AppendHeader(nil)); err != nil {
+			return out, err
+		}
+	}
+	for _, l := range s.lines {
+		if err := c.read(ctx, w, l, s.in); err != nil {
+			return out, err
+		}
+	}
+	if s.in != unknown {
+		w.skip(s.in)
+	}
+	out.Counts, out.SkippedRows = w.counts, w.skipped
+	if out.Part, err = c.place(ctx, w.ok); err != nil || w.counts.Failed == 0 {
+		return out, err
+	}
+	f, err := c.place(ctx, w.failed)
+	out.FailedPart = &f
+	return out, err
+}
+
+// place brings a spilled file to its place.
+func (c *collector) place(ctx context.Context, s *spill) (record.File, error) {
+	f, err := s.finish()
+	if err != nil {
+		return f, err
+	}
+	err = c.steps.around(f.Name, func() error {
+		return s.copyTo(ctx, c.dest, c.dest.key(f.Name))
+	})
+	return f, err
+}
+
+// read takes the lines of one object. most bounds the rows that count; unknown:
+// no bound.
+func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, most int64) error {
+	from, key, err := c.in.object(ctx, l.URI)
+	if err != nil {
+		return err
+	}
+	r, err := from.NewReader(ctx, key, nil)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", l.URI, err)
+	}
+	defer r.Close()
+	b := bufio.NewReaderSize(r, 256<<10)
+	n := int64(0)
+	var line []byte
+	for {
+		line, err = readLine(b, line[:0])
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", l.URI, err)
+		}
+		if most != unknown && l.First+n >= most {
+			if c.Job.Input.Limit > 0 {
+				return nil // a preview's lines may be more
+			}
+			return fmt.Errorf("%w: %s answers row %d of a shard of %d", ErrPiece, l.URI, l.First+n, most)
+		}
+		if err := w.take(l.First+n, line); err != nil {
+			return fmt.Errorf("%w: %s: row %d: %w", ErrPiece, l.URI, l.First+n, err)
+		}
+		n++
+	}
+	if l.Records > 0 && n != l.Records {
+		return fmt.Errorf("%w: %s holds %d lines, %d were announced", ErrPiece, l.URI, n, l.Records)
+	}
+	return nil
+}
+
+// readLine appends the next line, which may be long, with its end. The last one
+// need not have any.
+func readLine(r *bufio.Reader, dst []byte) ([]byte, error) {
+	for {
+		chunk, err := r.ReadSlice('\n')
+		dst = append(dst, chunk...)
+		switch {
+		case err == nil:
+			return dst, nil
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && len(dst) > 0:
+			return append(dst, '\n'), nil
+		default:
+			return dst, err
+		}
+	}
+}
+
+// take writes the line of a row. A row that an earlier attempt answered keeps
+// that answer.
+func (w *splitting) take(row int64, line []byte) error {
+	if row < w.row {
+		return nil
+	}
+	w.skip(row)
+	w.row++
+	w.counts.In++
+	e, isError, err := w.errors.Read(line)
+	switch {
+	case err != nil:
+		return err
+	case isError:
+		w.counts.Failed++
+		w.buf = record.AppendFailed(w.buf[:0], e, w.shard, row)
+		return w.failed.write(w.buf)
+	}
+	w.counts.OK++
+	if w.jsonl {
+		return w.ok.write(line)
+	}
+	if w.buf, err = w.csv.Append(w.buf[:0], line); err != nil {
+		return err
+	}
+	return w.ok.write(w.buf)
+}
+
+// skip notes the rows up to next, which nobody answered.
+func (w *splitting) skip(next int64) {
+	if next <= w.row {
+		return
+	}
+	w.skipped = append(w.skipped, [2]int64{w.row, next - 1})
+	w.counts.In += next - w.row
+	w.counts.Skipped += next - w.row
+	w.row = next
+}

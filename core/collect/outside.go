@@ -1,0 +1,45 @@
+package collect
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
+)
+
+// Outside refuses a job whose input lies in its destination, or whose result
+// would become part of its input.
+func Outside(in storage.Input, j job.Job) error {
+	destination := j.Output.Destination
+	path, ok := storage.LocalPath(destination)
+	if !ok {
+		return nil
+	}
+	dest := filepath.Clean(path) + string(filepath.Separator)
+	for _, o := range in.Objects {
+		if strings.HasPrefix(o.Path, dest) {
+			return fmt.Errorf("the input %s lies in the destination %s: a run must not read what it writes", o.Path, destination)
+		}
+	}
+	part := dest + record.PartName(0, 1, "00000000", string(j.Output.Format))
+	for _, s := range j.Input.Source {
+		s, ok := storage.LocalPath(s)
+		if !ok {
+			continue
+		}
+		inside, err := doublestar.PathMatch(s, part)
+		if info, serr := os.Stat(s); serr == nil {
+			inside = info.IsDir() && strings.HasPrefix(dest, filepath.Clean(s)+string(filepath.Separator))
+		}
+		if err == nil && inside {
+			return fmt.Errorf("the destination %s lies in the source %s, whose next run would read it", destination, s)
+		}
+	}
+	return nil
+}

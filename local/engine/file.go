@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/crossbatch/crossbatch/core/record"
+)
+
+// file is an output file that counts and digests what goes into it.
+type file struct {
+	f    *os.File
+	w    *bufio.Writer
+	sum  hash.Hash
+	size int64
+}
+
+func createFile(folder, name string) (*file, error) {
+	path := filepath.Join(folder, name)
+	// A file that a killed run left may have another name elsewhere: the new one
+	// must not be written through it.
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return nil, fmt.Errorf("writing results: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("writing results: %w", err)
+	}
+	return &file{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}, nil
+}
+
+func (f *file) write(b []byte) error {
+	f.size += int64(len(b))
+	f.sum.Write(b)
+	if _, err := f.w.Write(b); err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
+	return nil
+}
+
+// finish brings the file to disk.
+func (f *file) finish() (record.File, error) {
+	err := f.w.Flush()
+	if err == nil {
+		err = f.f.Sync()
+	}
+	if cerr := f.f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return record.File{}, fmt.Errorf("writing results: %w", err)
+	}
+	return record.File{Name: filepath.Base(f.f.Name()), Size: f.size, Digest: hex.EncodeToString(f.sum.Sum(nil))}, nil
+}
+
+// remove closes the file, if it is open, and deletes it.
+func (f *file) remove() {
+	f.f.Close()
+	_ = os.Remove(f.f.Name())
+}
+
+// replaceFile writes a file at one stroke and brings it to disk.
+func replaceFile(path string, body []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(body)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // folders cannot be synced there
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
+)
+
+// inspect looks at the data: headers, the first shard's fields, the shape of a
+// record.
+func (r *Run) inspect(ctx context.Context) error {
+	if err := r.headers(ctx); err != nil {
+		return err
+	}
+	if err := r.sample(ctx); err != nil {
+		return err
+	}
+	r.limits.Records = r.scorer.BlockRecords()
+	if f := r.job.Output.Format; f != job.CSV && f != job.JSONL {
+		return fmt.Errorf("%w: %s output", storage.ErrNotYet, f)
+	}
+	return nil
+}
+
+// headers reads the header of every CSV shard; they must be equal. Without
+// headers the first record gives the number of columns.
+func (r *Run) headers(ctx context.Context) error {
+	if r.input.format != record.CSV {
+		return nil
+	}
+	first := -1
+	for i := range r.input.paths {
+		h, err := r.headerOf(ctx, i)
+		switch {
+		case err != nil:
+			return err
+		case h == nil:
+		case first < 0:
+			first, r.header = i, h
+			if !r.job.Input.CSV.Header {
+				return nil
+			}
+		case !h.Equal(r.header):
+			return provider.Errorf(provider.DataError, "the CSV headers of %s and %s differ: %s; %s", r.input.paths[first], r.input.paths[i], columnList(r.header), columnList(h))
+		}
+	}
+	return nil
+}
+
+func (r *Run) headerOf(ctx context.Context, shard int) (record.Header, error) {
+	s, err := r.open(ctx, shard, func(int) {})
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if r.job.Input.CSV.Header {
+		return s.header, nil
+	}
+	h, err := s.split.ReadHeader()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path, err)
+	}
+	if h == nil {
+		return nil, nil
+	}
+	return record.Numbered(len(h)), nil
+}
+
+func columnList(h record.Header) string {
+	const most = 12
+	if len(h) > most {
+		return strings.Join(h[:most], ", ") + fmt.Sprintf(", … (%d columns)", len(h))
+	}
+	return strings.Join(h, ", ")
+}

@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
+	"github.com/crossbatch/crossbatch/local/scorer"
+)
+
+// Result is what became of the shards that were taken.
+type Result struct {
+	State    provider.State // succeeded: all are finished; failed: too many records failed; cancelled
+	Reason   string         // why it failed; else empty
+	Code     provider.Code  // of the reason; OK else
+	Counts   record.Counts  // of the records that this execution answered
+	Failures []string       // the first failed records, as lines of failed-*
+	Seconds  float64        // from the first record to the last
+}
+
+// firstFailures is how many failed records a Result names.
+const firstFailures = 5
+
+// CodeOf classifies an error of this package. Of nil it is OK.
+func CodeOf(err error) provider.Code {
+	switch code := provider.CodeOf(err); {
+	case errors.Is(err, context.Canceled):
+		return provider.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return provider.Timeout
+	case code != provider.Internal:
+		return code
+	case errors.Is(err, ErrChanged):
+		return provider.Conflict
+	case errors.Is(err, storage.ErrNotYet):
+		return provider.Unsupported
+	case errors.Is(err, scorer.ErrMapping):
+		return provider.DataError
+	case errors.Is(err, fs.ErrNotExist):
+		return provider.NotFound
+	case errors.Is(err, fs.ErrPermission):
+		return provider.PermissionDenied
+	}
+	return provider.Internal
+}

@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/model"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
+	"github.com/crossbatch/crossbatch/local/onnx"
+	"github.com/crossbatch/crossbatch/local/scorer"
+)
+
+// ErrChanged says that a shard is not what the run began with.
+var ErrChanged = errors.New("the input changed during the run")
+
+// Task is what is to be scored.
+type Task struct {
+	Job    job.Job
+	Run    string     // run id; stands in the names of files
+	Shards job.Shards // of the whole run; a digest may be empty: it is not known
+	Format job.Format // of the input; empty where there is no shard
+	Take   []int      // the shards to score, ascending; nil: all
+}
+
+// Options are what a run needs besides its task.
+type Options struct {
+	Runtime  *onnx.Runtime
+	Device   onnx.Device // as chosen: not auto
+	Version  string      // of crossbatch, for the manifest
+	Workers  int         // 0: one for each processor
+	Now      func() time.Time
+	Progress func(Progress) // called often and from several goroutines; may be nil
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Phase      Phase
+	Bytes, All int64 // of input
+	Counts     record.Counts
+}
+
+// Phase is what a run is doing.
+type Phase string
+
+// The phases of a run, in this order.
+const (
+	Checking Phase = "checking input"
+	Scoring  Phase = "scoring"
+)
+
+// Run is a task that was checked against its model and its data, ready to be
+// executed.
+type Run struct {
+	task    Task
+	job     job.Job
+	opts    Options
+	input   input
+	pkg     *model.Package
+	scorer  *scorer.Scorer
+	header  record.Header // CSV
+	limits  record.Limits
+	workers int
+}
+
+// input is where the shards lie, in shard order, and how they are written.
+type input struct {
+	paths  []string
+	format record.Format
+}
+
+// Prepare checks everything that can be wrong before a record is scored, and
+// writes nothing. It needs neither the run's id nor digests: Assign may bring
+// them afterwards. The caller closes the Run.
+func Prepare(ctx context.Context, t Task, o Options) (*Run, error) {
+	r := &Run{task: t, job: t.Job, opts: o, limits: record.DefaultLimits(), workers: o.Workers}
+	if r.workers == 0 {
+		r.workers = runtime.GOMAXPROCS(0)
+	}
+	if r.opts.Progress == nil {
+		r.opts.Progress = func(Progress) {}
+	}
+	var err error
+	if r.input, err = locate(t.Shards, t.Format); err != nil {
+		return nil, err
+	}
+	if r.pkg, err = model.Open(ctx, t.Job.Model.Artifact); err != nil {
+		return nil, ofModel(err)
+	}
+	if r.scorer, err = scorer.New(o.Runtime, o.Device, r.pkg, t.Job); err != nil {
+		return nil, ofModel(err)
+	}
+	if err := r.inspect(ctx); err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// ofModel marks an error that no other kind fits as one of the model.
+func ofModel(err error) error {
+	if CodeOf(err) != provider.Internal {
+		return err
+	}
+	return &provider.Error{Code: provider.ModelError, Err: err}
+}
+
+// locate finds the files of shards.
+func locate(shards job.Shards, f job.Format) (input, error) {
+	var in input
+	switch f {
+	case job.JSONL, "":
+	case job.CSV:
+		in.format = record.CSV
+	default:
+		return in, fmt.Errorf("%w: %s input is not read yet", storage.ErrNotYet, f)
+	}
+	for _, s := range shards {
+		p, ok := storage.LocalPath(s.URI)
+		if !ok {
+			return in, fmt.Errorf("%w: reading %s: only files of this machine are read", storage.ErrNotYet, s.URI)
+		}
+		in.paths = append(in.paths, filepath.Clean(p))
+	}
+	return in, nil
+}
+
+// Assign says which run this is, what its shards' digests are, and which shards
+// it scores (nil: all), where Prepare did not know yet. The shards are those of
+// Prepare.
+func (r *Run) Assign(run string, shards job.Shards, take []int) {
+	r.task.Run, r.task.Shards, r.task.Take = run, shards, take
+}
+
+// taken lists the shards to score.
+func (r *Run) taken() []int {
+	if r.task.Take != nil {
+		return r.task.Take
+	}
+	all := make([]int, len(r.task.Shards))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// Close frees the model.
+func (r *Run) Close() error { return r.scorer.Close() }
+
+// Model is the model package that scores.
+func (r *Run) Model() provider.Model {
+	return provider.Model{Name: r.job.Model.Name, Artifact: r.job.Model.Artifact, Digest: r.pkg.Digest}
+}
+
+// Batch is how many records a call of the model gets.
+func (r *Run) Batch() int { return r.scorer.Batch() }
+
+// Coupled is why records run one at a time though nobody asked for it.
+func (r *Run) Coupled() []model.Coupling { return r.scorer.Coupled() }
+
+// Columns are what is published of each record.
+func (r *Run) Columns() record.Columns { return r.scorer.Columns() }
+
+// Made says what scores here.
+func (r *Run) Made() provider.Made {
+	cols := r.scorer.Columns()
+	return provider.Made{
+		Engine: record.Engine{
+			Crossbatch:  r.opts.Version,
+			ONNXRuntime: r.opts.Runtime.Version,
+			Device:      r.opts.Device.String(),
+			Batch:       r.scorer.Batch(),
+		},
+		Machine: runtime.GOOS + "/" + runtime.GOARCH,
+		Columns: cols.Table(),
+		Outputs: cols.Outputs,
+	}
+}
