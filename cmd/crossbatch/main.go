@@ -26,9 +26,11 @@ import (
 // version is set by the linker in releases.
 var version = "0.1.0-dev"
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(run(nil)) }
 
-func run() int {
+// run is the program. step is called at each step that a crash may follow; it
+// is nil but in tests that kill the process there.
+func run(step func(point string)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() { // a second signal ends the process at once
@@ -41,6 +43,7 @@ func run() int {
 		tty:    term.IsTerminal(int(os.Stderr.Fd())),
 		colour: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		now:    time.Now,
+		step:   step,
 	}
 	return a.execute(ctx, os.Args[1:])
 }
@@ -52,6 +55,8 @@ type app struct {
 	colour         bool // stdout is one that shows colours
 	now            func() time.Time
 	json           bool
+	ledgerURI      string // --ledger
+	step           func(point string)
 }
 
 // The exit codes, which scripts rely on.
@@ -61,6 +66,7 @@ const (
 	exitFailed    = 3
 	exitPartial   = 4
 	exitCancelled = 5
+	exitDetached  = 6 // the run goes on without us
 	exitTransient = 7
 )
 
@@ -127,7 +133,8 @@ This version runs jobs on this machine with ONNX Runtime.`,
 	})
 	root.AddCommand(
 		a.initCommand(), a.inspectCommand(), a.validateCommand(), a.submitCommand(), a.scoreCommand(),
-		a.verifyCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(),
+		a.statusCommand(), a.waitCommand(), a.watchCommand(), a.logsCommand(), a.resultsCommand(), a.cancelCommand(),
+		a.listCommand(), a.showCommand(), a.forgetCommand(), a.fsckCommand(), a.verifyCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(), a.workerCommand(),
 	)
 	return root
 }

@@ -28,8 +28,9 @@ const quickRace = "atexit_sleep_ms=0"
 // tests that need a process of their own.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"crossbatch":       main,
-		"crossbatch-small": small,
+		"crossbatch":        main,
+		"crossbatch-small":  small,
+		"crossbatch-killed": killed,
 	})
 }
 
@@ -50,7 +51,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"model": modelCommand, "rows": rowsCommand, "exits": exitsCommand, "same": sameCommand, "holds": holdsCommand,
+			"model": modelCommand, "rows": rowsCommand, "exits": exitsCommand, "same": sameCommand, "repeat": repeatCommand, "holds": holdsCommand,
 		},
 		// bare: nothing but the cache and the variable leads to ONNX Runtime.
 		Condition: func(name string) (bool, error) {
@@ -133,6 +134,16 @@ func rowsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), rows(n), 0o644))
+}
+
+// repeatCommand writes a line N times: repeat N LINE FILE.
+func repeatCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: repeat N LINE FILE")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(strings.Repeat(args[1]+"\n", n)), 0o644))
 }
 
 func rows(n int) []byte {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/engine"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
@@ -24,16 +27,17 @@ func (a *app) runJobs(ctx context.Context, jobs []localJob) error {
 	if err != nil {
 		return err
 	}
+	digests := openDigests()
 	v := view.NewRuns(view.Terminal{Out: a.stdout, Err: a.stderr, Bars: a.tty, Colour: a.colour}, a.json, a.now)
 	worst := exitOK
 	for _, lj := range jobs {
-		code, err := a.runJob(ctx, rt, lj, v)
+		code, err := a.runJob(ctx, rt, digests, lj, v)
 		if err != nil {
 			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 				code = exitCancelled
 				v.Finished(view.Report{
 					Address: lj.job.Address, Provider: lj.job.Placement.Providers[0].String(),
-					State: string(engine.Cancelled), Destination: lj.job.Output.Destination,
+					State: string(record.Cancelled), Destination: lj.job.Output.Destination,
 				})
 			} else {
 				v.Broken(lj.job.Address, lj.job.Output.Destination, err)
@@ -53,7 +57,17 @@ func (a *app) runJobs(ctx context.Context, jobs []localJob) error {
 	return nil
 }
 
-func (a *app) runJob(ctx context.Context, rt *onnx.Runtime, lj localJob, v view.Runs) (int, error) {
+// openDigests opens what is known of files that were digested before. Without a
+// cache folder everything is digested again.
+func openDigests() *storage.Digests {
+	dir, err := onnx.Finder{}.CacheFolder()
+	if err != nil {
+		return nil
+	}
+	return storage.OpenDigests(filepath.Join(dir, "digests.jsonl"))
+}
+
+func (a *app) runJob(ctx context.Context, rt *onnx.Runtime, digests *storage.Digests, lj localJob, v view.Runs) (int, error) {
 	asked, err := onnx.ParseDevice(lj.device)
 	if err != nil {
 		return exitError, err
@@ -63,46 +77,17 @@ func (a *app) runJob(ctx context.Context, rt *onnx.Runtime, lj localJob, v view.
 		return exitError, fmt.Errorf("%w (`crossbatch runtime status` lists what this machine offers)", err)
 	}
 	v.Begin(lj.job.Address)
-	r, err := engine.Prepare(ctx, lj.job, engine.Options{Runtime: rt, Device: device, Version: version, Now: a.now, Progress: v.Progress})
-	if err != nil {
-		return codeOf(err), err
-	}
-	defer func() { _ = r.Close() }()
-	v.Started(view.Start{
-		Address: lj.job.Address, Run: r.ID, Provider: lj.job.Placement.Providers[0].String(),
-		Device: device.String(), Library: rt.Version, Shards: len(r.Shards()), Bytes: r.Shards().Bytes(),
-		Batch: r.Batch(), Coupled: r.Coupled(), AskedRecords: lj.job.Batching.Records,
-	})
-	result, err := r.Execute(ctx)
-	if err != nil {
-		return codeOf(err), err
-	}
-	v.Finished(view.Report{
-		Address: lj.job.Address, Run: r.ID, Provider: lj.job.Placement.Providers[0].String(),
-		State: string(result.State), Reason: result.Reason, Counts: result.Counts, Seconds: result.Seconds,
-		Destination: lj.job.Output.Destination, Manifest: result.Manifest, Failures: result.Failures,
-	})
-	switch result.State {
-	case engine.Failed:
-		return exitFailed, nil
-	case engine.Partial:
-		return exitPartial, nil
-	case engine.Cancelled:
-		return exitCancelled, nil
-	}
-	return exitOK, nil
-}
-
-func codeOf(err error) int {
+	r := &localRun{job: lj.job, runtime: rt, device: device, digests: digests, now: a.now, view: v}
+	code, err := r.do(ctx)
 	if errors.Is(err, engine.ErrBusy) {
-		return exitTransient
+		code = exitTransient
 	}
-	return exitError
+	return code, err
 }
 
 // worse picks the code that several runs end with.
 func worse(a, b int) int {
-	order := []int{exitError, exitFailed, exitTransient, exitCancelled, exitPartial, exitOK}
+	order := []int{exitError, exitFailed, exitTransient, exitCancelled, exitDetached, exitPartial, exitOK}
 	for _, c := range order {
 		if a == c || b == c {
 			return c

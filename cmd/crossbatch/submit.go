@@ -4,68 +4,168 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
+	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
-func (a *app) submitCommand() *cobra.Command {
-	var (
-		f        pathFlags
-		only     []string
-		provider string
-		wait     bool
-	)
-	c := &cobra.Command{
-		Use:   "submit PATH --wait",
-		Short: "Run the jobs of a job file",
-		Long: `Run the jobs of one job file, or of all job files of a folder, and show how they
-end. Nothing is written before the job, its model and its data were checked
-against each other.
+// submitFlags are what submit is asked for besides a path.
+type submitFlags struct {
+	pathFlags
+	only     []string
+	provider string
+	wait     bool
+	detach   bool
+	cancel   bool // on a signal, with wait
+	rerun    bool
+	limit    int64
+	to       string
+}
 
-A job runs anew each time: there is no ledger of finished runs yet, and jobs run
-one after the other. Without --wait submit would return at once; that is not
-built yet.`,
+func (a *app) submitCommand() *cobra.Command {
+	var f submitFlags
+	c := &cobra.Command{
+		Use:   "submit PATH",
+		Short: "Run the jobs of a job file",
+		Long: `Start the jobs of one job file, or of all job files of a folder, and return. Nothing
+is written before a job, its model and its data were checked against each other.
+
+Every job runs once: submitted again while it runs, or when nothing has changed
+since it succeeded, the same run is shown; changed input, model or job make a new
+one. --rerun runs it again all the same. The history is kept in the ledger.`,
 		Example: `  crossbatch submit nightly.crossbatch.hcl --wait
-  crossbatch submit jobs/ --wait --job 'job.score["eu"]' --var day=2026-11-01`,
+  crossbatch submit jobs/ --job 'job.score["eu"]' --var day=2026-11-01
+  crossbatch submit nightly.crossbatch.hcl --limit 100 --wait      (a preview)`,
 		Args: oneArgument("a job file or a folder of them"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if !wait {
-				return errors.New("submit without --wait is not yet built: add --wait")
+			if err := f.check(); err != nil {
+				return err
 			}
-			return a.submit(c.Context(), args[0], f, only, provider)
+			return a.submit(c.Context(), args[0], f)
 		},
 	}
 	f.add(c)
-	c.Flags().StringArrayVar(&only, "job", nil, "run only this job (an address, or job.NAME for all its instances)")
-	c.Flags().StringVar(&provider, "provider", "", "KIND.ALIAS: run there instead of where the job says")
-	c.Flags().BoolVar(&wait, "wait", false, "wait until the jobs have ended")
+	flags := c.Flags()
+	flags.StringArrayVar(&f.only, "job", nil, "run only this job (an address, or job.NAME for all its instances)")
+	flags.StringVar(&f.provider, "provider", "", "KIND.ALIAS: run there instead of where the job says")
+	flags.BoolVar(&f.wait, "wait", false, "see the runs through to their end")
+	flags.BoolVar(&f.detach, "detach", false, "return once the runs are started (the default)")
+	flags.BoolVar(&f.cancel, "cancel-on-signal", false, "with --wait: cancel the runs when interrupted")
+	flags.BoolVar(&f.rerun, "rerun", false, "run again though nothing has changed")
+	flags.Int64Var(&f.limit, "limit", 0, "a preview: only the first `N` records, and never into the job's destination")
+	flags.StringVar(&f.to, "to", "", "with --limit: the folder that the preview goes to")
+	a.ledgerFlag(c)
 	return c
 }
 
-func (a *app) submit(ctx context.Context, path string, f pathFlags, only []string, provider string) error {
-	set, err := a.load(path, f)
+func (f submitFlags) check() error {
+	switch {
+	case f.wait && f.detach:
+		return errors.New("--wait and --detach: choose one")
+	case f.cancel && !f.wait:
+		return errors.New("--cancel-on-signal belongs to --wait")
+	case f.limit < 0:
+		return fmt.Errorf("--limit %d: write a number of records", f.limit)
+	case f.to != "" && f.limit == 0:
+		return errors.New("--to belongs to --limit")
+	}
+	return nil
+}
+
+func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
+	set, err := a.load(path, f.pathFlags)
 	if err != nil {
 		return err
 	}
-	jobs, err := choose(set.Jobs, only)
+	jobs, err := choose(set.Jobs, f.only)
 	if err != nil {
 		return err
 	}
-	var runs []localJob
-	for _, j := range jobs {
-		p, err := place(set, j, provider)
-		if err != nil {
+	places := make([]jobfile.Provider, len(jobs))
+	for i, j := range jobs {
+		if places[i], err = place(set, j, f.provider); err != nil {
 			return err
 		}
-		j.Placement.Providers = []job.ProviderRef{p.Ref()}
-		runs = append(runs, localJob{job: j, device: p.Device})
 	}
-	return a.runJobs(ctx, runs)
+	rt, err := a.loadRuntime(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := a.sessionFor(ctx, set)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	r := &resolver{app: a, session: s, runtime: rt, digests: openDigests(), view: view.NewChecking(a.terminal(), a.now)}
+	var started []broker.Run
+	worst := exitOK
+	for i, j := range jobs {
+		run, err := r.start(ctx, j, places[i], f)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			worst = worse(worst, codeOfError(err))
+			run = broker.Run{Project: j.Project, Address: j.Address, Provider: places[i].Ref().String(), State: "error", Reason: err.Error(), Destination: j.Output.Destination}
+			if !a.json {
+				view.Error(a.stdout, a.stderr, false, fmt.Errorf("%s: %w", j.Address, err))
+			}
+		}
+		started = append(started, run)
+	}
+	return a.afterStart(ctx, s, started, worst, f)
+}
+
+// start asks the broker for one job's run.
+func (r *resolver) start(ctx context.Context, j job.Job, p jobfile.Provider, f submitFlags) (broker.Run, error) {
+	j.Input.Limit = f.limit
+	d, err := r.resolve(ctx, j, p)
+	if err != nil {
+		return broker.Run{}, err
+	}
+	d.Rerun = f.rerun
+	if f.limit > 0 {
+		d.Preview = &broker.Preview{Under: storage.FileURI(filepath.Join(r.session.home, "preview")) + "/"}
+		if path, ok := storage.LocalPath(r.session.uri); ok {
+			d.Preview.Under = filepath.Join(path, "preview") + string(os.PathSeparator)
+		}
+		if f.to != "" {
+			abs, err := filepath.Abs(f.to)
+			if err != nil {
+				return broker.Run{}, fmt.Errorf("--to: %w", err)
+			}
+			d.Preview.To = abs + string(os.PathSeparator)
+		}
+	}
+	return r.session.Submit(ctx, d)
+}
+
+// afterStart sees runs through, or says how to come back to them.
+func (a *app) afterStart(ctx context.Context, s *session, runs []broker.Run, worst int, f submitFlags) error {
+	if f.wait {
+		return a.see(ctx, s, runs, worst, seeOptions{cancel: f.cancel})
+	}
+	for _, r := range runs {
+		if r.Key != "" && r.State.Over() {
+			worst = worse(worst, codeOfRun(r))
+		}
+	}
+	if err := a.showEnded(ctx, s, runs); err != nil {
+		return err
+	}
+	if worst != exitOK {
+		return &exit{code: worst}
+	}
+	return nil
 }
 
 // choose picks the jobs that --job names, in the file's order.

@@ -96,3 +96,12 @@ func (p *progress) stop() {
 	p.bars.Wait()
 	p.bar, p.bars = nil, nil
 }
+
+// Checking shows how far the reading of a job's input is, before a run is begun.
+type Checking struct{ *progress }
+
+// NewChecking makes a view; now is the clock of plain lines.
+func NewChecking(t Terminal, now func() time.Time) Checking { return Checking{newProgress(t, now)} }
+
+// Close takes the bar away.
+func (c Checking) Close() { c.finish() }

@@ -12,7 +12,7 @@ import (
 // Start is a run that is about to score.
 type Start struct {
 	Address, Run, Provider, Device, Library string
-	Shards                                  int
+	Shards, Finished                        int // Finished: by an earlier process, which was stopped
 	Bytes                                   int64
 	Batch, AskedRecords                     int
 	Coupled                                 []model.Coupling // why records run one at a time, unasked
@@ -23,7 +23,8 @@ type Report struct {
 	Address, Run, Provider string
 	State, Reason          string
 	Counts                 record.Counts
-	Seconds                float64
+	Scored                 int64   // records, in this process
+	Seconds                float64 // for these
 	Destination            string
 	Manifest               *record.Manifest // nil: nothing was published
 	Failures               []string         // the first failed records, as JSON lines

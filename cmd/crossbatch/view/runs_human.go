@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/crossbatch/crossbatch/core/record"
 )
 
 // runsHuman shows each run as a short table with its first rows.
@@ -20,6 +22,9 @@ func (v *runsHuman) Started(s Start) {
 	fmt.Fprintf(v.t.Out, "%s  run %s\n", v.bold(s.Address), s.Run)
 	fmt.Fprintf(v.t.Out, "  on %s (%s, ONNX Runtime %s), %s, %s, %s\n", s.Provider, s.Device, s.Library,
 		count(int64(s.Shards), "shard"), bytesText(s.Bytes), batchText(s))
+	if s.Finished > 0 {
+		fmt.Fprintf(v.t.Out, "  resumes: %d of %s are finished\n", s.Finished, count(int64(s.Shards), "shard"))
+	}
 	if len(s.Coupled) > 0 {
 		c := s.Coupled[0]
 		fmt.Fprintf(v.t.Out, "  one record at a time, because records of a batch could change each other: %s (%s)", c.Reason, c.Op)
@@ -39,12 +44,16 @@ func batchText(s Start) string {
 
 func (v *runsHuman) Finished(r Report) {
 	v.finish()
+	v.report(r)
+}
+
+func (v *runsHuman) report(r Report) {
 	rows := [][2]string{
 		{"state", v.state(r.State) + reason(r.Reason)},
 		{"records", fmt.Sprintf("%s in = %s ok + %s failed + %s skipped", thousands(r.Counts.In), thousands(r.Counts.OK), thousands(r.Counts.Failed), thousands(r.Counts.Skipped))},
 	}
-	if r.Seconds > 0 && r.Counts.In > 0 {
-		rows = append(rows, [2]string{"speed", fmt.Sprintf("%s records/s (%.2f s)", thousands(int64(float64(r.Counts.In)/r.Seconds)), r.Seconds)})
+	if r.Seconds > 0 && r.Scored > 0 {
+		rows = append(rows, [2]string{"speed", fmt.Sprintf("%s records/s (%.2f s)", thousands(int64(float64(r.Scored)/r.Seconds)), r.Seconds)})
 	}
 	if r.Manifest != nil {
 		rows = append(rows, [2]string{"results", fmt.Sprintf("%s (%s, _manifest.json)", near(r.Destination), count(int64(len(r.Manifest.Files())), "file"))})
@@ -83,6 +92,26 @@ func reason(s string) string {
 		return ""
 	}
 	return ": " + s
+}
+
+// firstFailures reads the first failed records of a published result.
+func firstFailures(destination string, m *record.Manifest) []string {
+	for _, s := range m.Shards {
+		if s.FailedPart == nil {
+			continue
+		}
+		f, err := os.Open(filepath.Join(destination, s.FailedPart.Name))
+		if err != nil {
+			return nil
+		}
+		defer f.Close()
+		var out []string
+		for lines := bufio.NewScanner(f); len(out) < 3 && lines.Scan(); {
+			out = append(out, lines.Text())
+		}
+		return out
+	}
+	return nil
 }
 
 // firstRows shows the beginning of the first part that holds any.

@@ -1,0 +1,105 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/crossbatch/crossbatch/core/broker"
+)
+
+// answer is what one of several processes said.
+type answer struct {
+	code int
+	runs []broker.Run
+	text string
+}
+
+// atOnce runs commands as processes of their own, all at once.
+func (c *crash) atOnce(commands ...*exec.Cmd) []answer {
+	c.Helper()
+	answers := make([]answer, len(commands))
+	var wg sync.WaitGroup
+	for i, cmd := range commands {
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		if err := cmd.Start(); err != nil {
+			c.Fatal(err)
+		}
+		wg.Go(func() {
+			_ = cmd.Wait()
+			a := &answers[i]
+			a.code, a.text = cmd.ProcessState.ExitCode(), out.String()+errs.String()
+			var object struct{ Runs []broker.Run }
+			if json.Unmarshal(out.Bytes(), &object) == nil {
+				a.runs = object.Runs
+			}
+		})
+	}
+	wg.Wait()
+	return answers
+}
+
+// TestSixteenSubmits submits one job from 16 processes: one run, one worker.
+func TestSixteenSubmits(t *testing.T) {
+	c := newCrash(t)
+	var commands []*exec.Cmd
+	for range 16 {
+		commands = append(commands, c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--json"))
+	}
+	runs := map[string]bool{}
+	for _, a := range c.atOnce(commands...) {
+		if a.code != 0 || len(a.runs) != 1 {
+			t.Errorf("exit %d: %s", a.code, a.text)
+			continue
+		}
+		runs[a.runs[0].ID] = true
+	}
+	if len(runs) != 1 {
+		t.Errorf("16 submits made the runs %v", runs)
+	}
+	c.run("wait", "job.sum")
+	if n := c.natives(); n != 2 { // with the first result's
+		t.Errorf("%d workers ran, want one for each run", n)
+	}
+}
+
+// TestTwoRunsOfOneDestination submits one job with two inputs from 8 processes
+// each: one input is scored, the other is blocked as long as that lives.
+func TestTwoRunsOfOneDestination(t *testing.T) {
+	c := newCrash(t)
+	models["slow"]().Save(t, c.dir, "sum.onnx")
+	c.write("sum.crossbatch.hcl", strings.Replace("variable \"data\" {}\n"+crashJob, `["in/*.jsonl"]`, "[var.data]", 1))
+	c.write("in/a.jsonl", strings.Repeat("{\"id\":1,\"x\":1}\n", 20000))
+	c.write("in/b.jsonl", strings.Repeat("{\"id\":2,\"x\":1}\n", 20000))
+	var commands []*exec.Cmd
+	for i := range 16 {
+		commands = append(commands, c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--json", "--var", "data=in/"+[]string{"a", "b"}[i%2]+".jsonl"))
+	}
+	codes, runs := [2]map[int]int{{}, {}}, map[string]bool{}
+	for i, a := range c.atOnce(commands...) {
+		codes[i%2][a.code]++
+		if a.code == exitOK && len(a.runs) == 1 {
+			runs[a.runs[0].ID] = true
+		} else if !strings.Contains(a.text, "another run holds the destination") {
+			t.Errorf("exit %d: %s", a.code, a.text)
+		}
+	}
+	if len(runs) != 1 || codes[0][exitOK]+codes[1][exitOK] != 8 || codes[0][exitTransient]+codes[1][exitTransient] != 8 {
+		t.Errorf("runs %v, exit codes %v", runs, codes)
+	}
+	c.run("cancel", "job.sum")
+	out, err := c.command("crossbatch", 0, "wait", "job.sum").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "cancelled") {
+		t.Errorf("after cancel: %v\n%s", err, out)
+	}
+	if left, _ := filepath.Glob(filepath.Join(c.dir, home, "local", "runs", "*", "a*", "worker.json")); len(left) != 2 {
+		t.Errorf("%d workers ran", len(left))
+	}
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
+	"github.com/crossbatch/crossbatch/core/collect"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
+	"github.com/crossbatch/crossbatch/local/engine"
+)
+
+// work is a local run that holds its destination.
+type work struct {
+	*localRun
+	hold     *engine.Hold
+	replaced []string         // objects of the result that is replaced
+	finished record.Counts    // of the shards that an earlier process finished
+	done     []provider.Piece // these
+	keep     bool             // finished shards stay for the next process
+}
+
+// replacedName is the file of a work folder that names the objects to remove
+// once the new result is published, so that a killed run's successor does it.
+const replacedName = "replaced.json"
+
+// begin clears what killed runs left and finds what there is to go on with.
+func (w *work) begin(ctx context.Context) error {
+	current, err := w.free(ctx) // again, since now nobody else writes here
+	if err != nil {
+		return err
+	}
+	if current != nil {
+		w.replaced = current.Files()
+	}
+	for _, run := range append([]string{w.id}, w.hold.Others...) {
+		if err := w.sweep(ctx, run, current); err != nil {
+			return err
+		}
+	}
+	w.done, err = engine.Finished(w.hold.Folder)
+	if errors.Is(err, engine.ErrSummary) { // begin anew
+		w.done, err = nil, w.hold.Restart()
+	}
+	if err != nil {
+		return err
+	}
+	w.keep = len(w.done) > 0
+	have := map[int]bool{}
+	for _, p := range w.done {
+		w.finished.Add(p.Part.Shard.Counts)
+		have[p.Shard] = true
+	}
+	take := []int{}
+	for i := range w.shards {
+		if !have[i] {
+			take = append(take, i)
+		}
+	}
+	w.engine.Assign(w.id, w.shards, take)
+	w.view.Started(view.Start{
+		Address: w.job.Address, Run: w.id, Provider: w.provider(),
+		Device: w.device.String(), Library: w.runtime.Version, Shards: len(w.shards), Bytes: w.shards.Bytes(),
+		Finished: len(w.done), Batch: w.engine.Batch(), Coupled: w.engine.Coupled(), AskedRecords: w.job.Batching.Records,
+	})
+	return nil
+}
+
+var runID = regexp.MustCompile(`^[0-9a-f]{20}$`)
+
+// sweep finishes what a killed run began to publish or to remove. Work folders
+// of other runs go.
+func (w *work) sweep(ctx context.Context, run string, current *record.Manifest) error {
+	dest := w.job.Output.Destination
+	body, err := os.ReadFile(filepath.Join(dest, workFolder, run, replacedName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("clearing %s: %w", dest, err)
+	}
+	var names []string
+	if err == nil && json.Unmarshal(body, &names) == nil {
+		if err := collect.Clean(ctx, storage.OpenLocal, dest, names, current); err != nil {
+			return err
+		}
+	}
+	if run == w.id {
+		return nil
+	}
+	if runID.MatchString(run) {
+		if err := collect.Withdraw(ctx, storage.OpenLocal, dest, run); err != nil {
+			return err
+		}
+	}
+	return w.hold.Drop(run)
+}
+
+// execute scores what is left and publishes the whole.
+func (w *work) execute(ctx context.Context) (int, error) {
+	started := w.now()
+	result, err := w.engine.Execute(ctx, w.hold.Folder)
+	pieces, ferr := engine.Finished(w.hold.Folder)
+	w.keep = len(pieces) > 0
+	if err = errors.Join(err, ferr); err != nil {
+		return exitError, err
+	}
+	counts := w.finished
+	counts.Add(result.Counts)
+	switch result.State {
+	case provider.Cancelled:
+		return w.stopped(counts, result, len(pieces))
+	case provider.Failed:
+		w.keep = false
+		w.view.Finished(w.report(record.Failed, result.Reason, counts, result))
+		return exitFailed, nil
+	}
+	m, verdict, err := w.publish(ctx, w.source(pieces, started))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return w.stopped(counts, result, len(pieces))
+	case err != nil:
+		return exitError, err
+	}
+	w.keep = false
+	report := w.report(verdict.State, verdict.Reason, verdict.Counts, result)
+	report.Manifest = m
+	w.view.Finished(report)
+	switch verdict.State {
+	case record.Failed:
+		return exitFailed, nil
+	case record.Partial:
+		return exitPartial, nil
+	}
+	return exitOK, nil
+}
+
+// stopped shows a run that a signal ended.
+func (w *work) stopped(c record.Counts, result *engine.Result, finished int) (int, error) {
+	w.view.Finished(w.report(record.Cancelled, kept(finished, len(w.shards)), c, result))
+	return exitCancelled, nil
+}
+
+// publish replaces the result that is there. After an error before the commit
+// that one is in force and alone.
+func (w *work) publish(ctx context.Context, s collect.Source) (*record.Manifest, collect.Verdict, error) {
+	dest := w.job.Output.Destination
+	m, verdict, err := w.commit(ctx, s)
+	if err != nil {
+		err = errors.Join(err, collect.Withdraw(context.WithoutCancel(ctx), storage.OpenLocal, dest, w.id))
+	}
+	if err != nil || m == nil {
+		return nil, verdict, err
+	}
+	return m, verdict, collect.Clean(ctx, storage.OpenLocal, dest, w.replaced, m)
+}
+
+func (w *work) commit(ctx context.Context, s collect.Source) (*record.Manifest, collect.Verdict, error) {
+	m, verdict, err := collect.Parts(ctx, storage.OpenLocal, s, collect.Options{})
+	if err != nil || m == nil {
+		return nil, verdict, err
+	}
+	if err := w.remember(ctx); err != nil {
+		return nil, verdict, err
+	}
+	return m, verdict, collect.Commit(ctx, storage.OpenLocal, m, w.job.Output.Destination)
+}
+
+// remember writes down what is to be removed after the commit.
+func (w *work) remember(ctx context.Context) error {
+	body, err := json.Marshal(w.replaced)
+	if err != nil {
+		return fmt.Errorf("publishing: %w", err)
+	}
+	b, err := storage.OpenFolder(w.hold.Folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.Replace(ctx, replacedName, body), b.Close())
+}
