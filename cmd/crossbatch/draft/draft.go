@@ -64,7 +64,8 @@ type guess struct {
 	notes    []string
 }
 
-// key takes the first field that is named like one.
+// key takes the first field that is named like one, else the first column when
+// no two records of several have one value there.
 func (g *guess) key() {
 	for _, f := range g.p.Peek.Fields {
 		n := strings.ToLower(f)
@@ -74,7 +75,37 @@ func (g *guess) key() {
 			return
 		}
 	}
+	if f, ok := g.distinct(); ok {
+		g.keyField, g.used[f] = f, true
+		g.notes = append(g.notes, fmt.Sprintf("%q is taken for the key, as its first values all differ; set input.key to change that", f))
+		return
+	}
 	g.notes = append(g.notes, "no field looks like a key: records will be named \"<shard>:<row>\"; set input.key to change that")
+}
+
+// distinct is the first column when it could name records: whole numbers or
+// text, all of them different. A column of fractions is a measurement.
+func (g *guess) distinct() (field string, ok bool) {
+	if len(g.p.Peek.Fields) == 0 || len(g.p.Peek.Rows) < 3 {
+		return "", false
+	}
+	field = g.p.Peek.Fields[0]
+	for _, v := range g.p.Graph.Inputs {
+		if v.Name == field {
+			return "", false
+		}
+	}
+	seen := map[string]bool{}
+	for _, row := range g.p.Peek.Rows {
+		v := row[0]
+		text := string(v.Raw)
+		whole := v.Kind == record.Number || v.Kind == record.Cell
+		if whole && strings.ContainsAny(text, ".eE") && !g.isText(field) || v.Kind != record.String && !whole || text == "" || seen[text] {
+			return "", false
+		}
+		seen[text] = true
+	}
+	return field, true
 }
 
 // tensor writes the block that feeds one input, unless a field has its name.

@@ -36,6 +36,9 @@ func TestDraft(t *testing.T) {
 		{"jsonl-list", "in.jsonl", "{\"id\":\"k\",\"embedding\":[1,2,3]}\n", graph(3, "")},
 		{"jsonl-own-names", "in.jsonl", "{\"features\":[1,2],\"city\":\"Rome\"}\n", graph(2, "city")},
 		{"jsonl-nothing-fits", "in.jsonl", "{\"name\":\"Rome\"}\n", graph(2, "")},
+		{"csv-distinct", "in.csv", "customer,a,b\n0007,1,2\n0008,1,2\n0009,3,4\n", graph(2, "")},
+		{"csv-fractions", "in.csv", "a,b\n0.5,2\n0.6,2\n1,4\n", graph(2, "")},
+		{"jsonl-repeats", "in.jsonl", "{\"city\":\"Rome\",\"a\":1,\"b\":2}\n{\"city\":\"Oslo\",\"a\":1,\"b\":2}\n{\"city\":\"Rome\",\"a\":1,\"b\":2}\n", graph(2, "")},
 		{"no-records", "in.csv", "id,a,b\n", graph(2, "")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
