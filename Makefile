@@ -40,4 +40,4 @@ fuzz:
 	  done; done
 
 clean:
-	rm -rf bin examples/*/out
+	rm -rf bin examples/*/out examples/*/.crossbatch

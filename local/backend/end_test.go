@@ -356,7 +356,7 @@ func TestProgressNeverGoesBack(t *testing.T) {
 	clock := clockwork.NewFakeClock()
 	dir := t.TempDir()
 	r := reporter{dir: dir, clock: clock, state: provider.Preparing}
-	r.scoring(dir, nil)
+	r.scoring()
 	at := func() int64 {
 		_, p := reported(dir)
 		return p.Bytes

@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 		defer stop()
 		err := Work(ctx, os.Args[1], WorkerDeps{
 			Clock: clockwork.NewRealClock(), Runtime: load, Version: "test", Log: os.Stderr, Ready: os.NewFile(3, "ready"),
+			Step: standStill(os.Args[1]),
 		})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -21,20 +21,18 @@ type reporter struct {
 	clock clockwork.Clock
 	log   *slog.Logger
 
-	mu      sync.Mutex
-	state   provider.State
-	seen    provider.Progress // the furthest
-	wrote   time.Time
-	mute    bool // writing failed once, and that was said
-	results string
-	take    []int // shards whose end is not in the log yet, in the order of scoring
+	mu    sync.Mutex
+	state provider.State
+	seen  provider.Progress // the furthest
+	wrote time.Time
+	mute  bool // writing failed once, and that was said
 }
 
-// scoring says that records are read from now on, in this order of shards.
-func (r *reporter) scoring(results string, take []int) {
+// scoring says that records are read from now on.
+func (r *reporter) scoring() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state, r.results, r.take = provider.Running, results, take
+	r.state = provider.Running
 	r.write()
 }
 
@@ -50,16 +48,8 @@ func (r *reporter) progress(p engine.Progress) {
 	}
 	r.seen = provider.Progress{Counts: p.Counts, Bytes: p.Bytes, All: p.All}
 	if r.clock.Since(r.wrote) >= reportEvery {
-		r.shards()
 		r.write()
 	}
-}
-
-// finished says that no more shards will be.
-func (r *reporter) finished() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.shards()
 }
 
 // last completes what is known at the end. A result counts every record; where
@@ -72,14 +62,6 @@ func (r *reporter) last(p provider.Progress) provider.Progress {
 	}
 	p.Bytes, p.All = max(p.Bytes, r.seen.Bytes), max(p.All, r.seen.All)
 	return p
-}
-
-// shards logs the shards that were finished since the last time.
-func (r *reporter) shards() {
-	for len(r.take) > 0 && exists(r.results, engine.SummaryName(r.take[0])) {
-		r.log.Info("shard", "number", r.take[0])
-		r.take = r.take[1:]
-	}
 }
 
 func (r *reporter) write() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/local/engine"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
@@ -109,7 +110,7 @@ func (w *worker) score(ctx context.Context, q request) (*engine.Result, error) {
 		Job: q.Job, Run: q.Run, Shards: q.Shards, Format: q.Format, Take: q.Take,
 	}, engine.Options{
 		Runtime: rt, Device: device, Version: w.deps.Version, Workers: q.Job.Batching.Concurrency,
-		Now: w.deps.Clock.Now, Progress: w.state.progress,
+		Now: w.deps.Clock.Now, Progress: w.state.progress, Finished: w.shard(ctx),
 	})
 	if err != nil {
 		return nil, err
@@ -119,11 +120,19 @@ func (w *worker) score(ctx context.Context, q request) (*engine.Result, error) {
 		return nil, fmt.Errorf("%w: %s", errModelChanged, q.Job.Model.Artifact)
 	}
 	w.log.Info("batch", "records", run.Batch())
-	results := filepath.Join(w.dir, resultsFolder)
-	w.state.scoring(results, q.Take)
-	result, err := run.Execute(ctx, results)
-	w.state.finished()
-	return result, err
+	w.state.scoring()
+	w.deps.Step(ctx, 0)
+	return run.Execute(ctx, filepath.Join(w.dir, resultsFolder))
+}
+
+// shard is told of each finished shard.
+func (w *worker) shard(ctx context.Context) func(int, record.Counts) {
+	finished := 0
+	return func(shard int, c record.Counts) {
+		finished++
+		w.log.Info("shard", "number", shard, "in", c.In, "ok", c.OK, "failed", c.Failed)
+		w.deps.Step(ctx, finished)
+	}
 }
 
 // replaceQuietly puts a document in place of another at one stroke. It need not

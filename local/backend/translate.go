@@ -3,6 +3,7 @@ package backend
 import (
 	"path/filepath"
 
+	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
@@ -22,11 +23,16 @@ func (b *Backend) Translate(s provider.Spec) (provider.Translation, error) {
 	if !ok || !filepath.IsAbs(dir) {
 		return provider.Translation{}, provider.Errorf(provider.Invalid, "the output %q is no folder of this machine", s.Output)
 	}
+	j := s.Job
+	if j.Output.Format == job.Parquet || s.Input.Format == job.Parquet {
+		return provider.Translation{}, provider.Errorf(provider.Unsupported, "parquet is not read or written yet")
+	}
+	j.Output.Compression = job.CompressionNone // what Check calls lost is not sent
 	name := provider.NativeName(s.Job.Address, s.Run, s.Attempt, 0, 1)
 	body, err := provider.Canonical(request{
 		FormatVersion: documentVersion,
 		Name:          name,
-		Job:           s.Job,
+		Job:           j,
 		Run:           s.Run,
 		Attempt:       s.Attempt,
 		Model:         s.Model,

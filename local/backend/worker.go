@@ -34,13 +34,18 @@ const patience = 5 * time.Second
 // errBusy says that no worker may begin there any more.
 var errBusy = errors.New("the attempt has a worker already")
 
-// WorkerDeps are what a worker stands on. All of them but Ready are required.
+// WorkerDeps are what a worker stands on. All of them but Ready and Step are
+// required.
 type WorkerDeps struct {
 	Clock   clockwork.Clock
 	Runtime func(context.Context) (*onnx.Runtime, error) // loads ONNX Runtime
 	Version string                                       // of crossbatch
 	Log     io.Writer
 	Ready   io.WriteCloser // told when the worker has begun; nil: nobody waits
+
+	// Step is called before the first shard and after each that is finished, with
+	// how many are. Tests make a worker stand still in it, until ctx ends.
+	Step func(ctx context.Context, finished int)
 }
 
 // Work is what runs inside a worker process: it takes the attempt of a folder,
@@ -51,6 +56,9 @@ func Work(ctx context.Context, dir string, d WorkerDeps) error {
 		d.Ready = nobody{}
 	}
 	defer d.Ready.Close()
+	if d.Step == nil {
+		d.Step = func(context.Context, int) {}
+	}
 	w := &worker{dir: dir, deps: d, log: slog.New(slog.NewTextHandler(d.Log, nil))}
 	lock, err := claim(ctx, dir, d.Clock)
 	if errors.Is(err, errBusy) {

@@ -175,6 +175,7 @@ func (s *sink) end(shard int, digest string) error {
 		return err
 	}
 	s.part, s.failed = nil, nil
+	s.run.opts.Finished(shard, s.shard)
 	return nil
 }
 

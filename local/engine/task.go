@@ -37,6 +37,9 @@ type Options struct {
 	Workers  int         // 0: one for each processor
 	Now      func() time.Time
 	Progress func(Progress) // called often and from several goroutines; may be nil
+	// Finished is called when a shard is finished, in the order of shards, and
+	// holds the run up until it returns. May be nil.
+	Finished func(shard int, c record.Counts)
 }
 
 // Progress is how far a run is.
@@ -85,6 +88,9 @@ func Prepare(ctx context.Context, t Task, o Options) (*Run, error) {
 	}
 	if r.opts.Progress == nil {
 		r.opts.Progress = func(Progress) {}
+	}
+	if r.opts.Finished == nil {
+		r.opts.Finished = func(int, record.Counts) {}
 	}
 	var err error
 	if r.input, err = locate(t.Shards, t.Format); err != nil {

@@ -1,0 +1,175 @@
+package contracttests
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/provider"
+)
+
+// enduring: what goes wrong on the way is got over, and tells no secret.
+var enduring = []Invariant{
+	{"throttles_and_5xx_are_survived", throttled},
+	{"died_is_retried", died},
+	{"retries_end", retriesEnd},
+	{"no_secret_anywhere", noSecret},
+}
+
+// throttled refuses every second call of each kind for a while.
+func throttled(t T, h Harness) {
+	p := newPlace(t, h)
+	s, want := plain("throttled", 1, 3, 2)
+	d := p.desired(s)
+	var mu sync.Mutex
+	calls := map[string]int{}
+	m := &tamper{before: func(c call) error {
+		if c.Op == "translate" {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		calls[c.Op]++
+		switch calls[c.Op] {
+		case 1:
+			return &provider.Error{Code: provider.Throttled, Message: "slow down"}
+		case 3:
+			return &provider.Error{Code: provider.Unavailable, Message: "503"}
+		}
+		return nil
+	}}
+	// A start that may have been made is not sent twice: it is looked for.
+	r := p.insist(m, d)
+	p.ended(p.finish(p.broker(m), r.Key), broker.Succeeded)
+	p.equal(p.read(d.Job.Output.Destination), want)
+	p.over()
+}
+
+// died: what an attempt finished before its machine died is not scored again.
+func died(t T, h Harness) {
+	p := newPlace(t, h)
+	p.s.Jobs.Hold(1)
+	s, want := plain("died", 2, 3, 3, 3, 3)
+	d := p.desired(s)
+	m := &tamper{}
+	b := p.broker(m)
+	key := p.submit(b, d).Key
+	for _, n := range p.standing(key) {
+		p.must(p.s.Jobs.Kill(p.ctx, n))
+	}
+	p.s.Jobs.Hold(-1)
+	r := p.finish(b, key)
+	p.ended(r, broker.Succeeded)
+	if r.Attempt != 2 {
+		t.Errorf("the run took %d attempts, want 2", r.Attempt)
+	}
+	p.equal(p.read(d.Job.Output.Destination), want)
+	finished := p.complete(key, 1)
+	if len(finished) == 0 {
+		t.Errorf("the first attempt finished a shard, and the ledger does not say so")
+	}
+	for _, shard := range m.taken()[2] {
+		if slices.Contains(finished, shard) {
+			t.Errorf("the second attempt covers shard %d, which the first one finished", shard)
+		}
+	}
+	p.made(2 * p.starts(d))
+}
+
+// complete lists the shards that an attempt finished by the ledger.
+func (p *place) complete(key ledger.Key, attempt int) []int {
+	p.t.Helper()
+	var out []int
+	for _, e := range p.history(key) {
+		if e.Kind != ledger.Ended || e.Attempt != attempt {
+			continue
+		}
+		for _, r := range e.Ended.Complete {
+			for i := r.First; i <= r.Last; i++ {
+				out = append(out, i)
+			}
+		}
+	}
+	return out
+}
+
+// retriesEnd: an attempt that always dies is not begun for ever.
+func retriesEnd(t T, h Harness) {
+	p := newPlace(t, h)
+	p.s.Jobs.Hold(0)
+	s, _ := plain("dies", 3, 3, 3)
+	d := p.desired(s)
+	d.Job.Limits.Retries = 1
+	b := p.broker(nil)
+	key := p.submit(b, d).Key
+	for attempt := 1; attempt <= 2; attempt++ {
+		for _, n := range p.standing(key) {
+			p.must(p.s.Jobs.Kill(p.ctx, n))
+		}
+		runs, err := b.Watch(p.ctx, []ledger.Key{key}, broker.WatchOptions{Once: true})
+		p.must(err)
+		for !runs[key].State.Over() && runs[key].Attempt == attempt { // its death may be seen late
+			p.pause(p.backend())
+			runs, err = b.Watch(p.ctx, []ledger.Key{key}, broker.WatchOptions{Once: true})
+			p.must(err)
+		}
+	}
+	r := p.finish(b, key)
+	p.ended(r, broker.Failed)
+	if r.Attempt != 2 || r.Reason == "" {
+		t.Errorf("the run failed after %d attempts (%q), want 2 and a reason", r.Attempt, r.Reason)
+	}
+	p.made(2 * p.starts(d))
+	p.over()
+	p.empty(d.Job.Output.Destination)
+}
+
+// noSecret looks for the backend's credentials in all that is written and said.
+func noSecret(t T, h Harness) {
+	p := newPlace(t, h)
+	secret := p.s.Secret
+	if secret == "" {
+		t.Logf("%s has no secret to look for", h.Name)
+		return
+	}
+	check := func(where, text string) {
+		t.Helper()
+		if strings.Contains(text, secret) {
+			t.Errorf("the secret stands in %s", where)
+		}
+	}
+	s, _ := plain("hidden", 4, 3)
+	d := p.desired(s)
+	r, _ := p.succeed(d)
+	be := p.backend()
+	check("a translation", p.translate(be, p.spec(d)))
+	translation, err := be.Translate(p.spec(d))
+	p.must(err)
+	q := translation.Requests[len(translation.Requests)-1]
+	for _, a := range p.verbs(be, p.spec(d), q, stranger(p.natives(r.Key)[0], r.ID)) {
+		if a.err != nil {
+			check("the error of "+a.verb, a.err.Error())
+		}
+	}
+	facts, err := be.Inspect(p.ctx)
+	p.must(err)
+	for k, v := range facts.Notes {
+		check("a fact", k+v)
+	}
+	for line, err := range be.Logs(p.ctx, p.natives(r.Key), provider.LogOptions{}) {
+		p.must(err)
+		check("a log", line.Text)
+	}
+	p.must(filepath.WalkDir(filepath.Join(p.dir, "ledger"), func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		body, err := os.ReadFile(path)
+		check("the ledger's "+filepath.Base(path), string(body))
+		return err
+	}))
+}

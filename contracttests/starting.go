@@ -1,0 +1,243 @@
+package contracttests
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/provider"
+)
+
+// starting: a run has one native job (one a part), whatever happens.
+var starting = []Invariant{
+	{"cancelled_context_creates_nothing", cancelledContext},
+	{"second_submit_joins", secondSubmit},
+	{"sixteen_submits_start_one", sixteenSubmits},
+	{"lost_reply_starts_one", lostReply},
+	{"failed_submit_leaves_nothing_running", failedSubmit},
+	{"one_destination_one_run", oneDestination},
+}
+
+func cancelledContext(t T, h Harness) {
+	p := newPlace(t, h)
+	s, _ := plain("cancelled", 1, 3)
+	d := p.desired(s)
+	translation, err := p.backend().Translate(p.spec(d))
+	p.must(err)
+	ctx, cancel := context.WithCancel(p.ctx)
+	cancel()
+	if _, err := p.broker(nil).Submit(ctx, d); !errors.Is(err, context.Canceled) {
+		t.Errorf("submit under a cancelled context: %v, want %v", err, context.Canceled)
+	}
+	be := p.backend()
+	for _, q := range translation.Requests {
+		if _, err := be.Send(ctx, q); err == nil {
+			t.Errorf("send %s under a cancelled context succeeded", q.ID)
+		}
+	}
+	p.made(0)
+}
+
+func secondSubmit(t T, h Harness) {
+	p := newPlace(t, h)
+	s, want := plain("twice", 2, 4, 2)
+	d := p.desired(s)
+	first := p.submit(p.broker(nil), d)
+	second := p.submit(p.broker(nil), d)
+	end := p.finish(p.broker(nil), first.Key)
+	third := p.submit(p.broker(nil), d)
+	p.ended(end, broker.Succeeded)
+	for _, r := range []broker.Run{second, third} {
+		if r.ID != first.ID || !r.Joined {
+			t.Errorf("submitting again gave run %s (joined: %t), the first one is %s", r.ID, r.Joined, first.ID)
+		}
+	}
+	p.made(p.starts(d))
+	p.equal(p.read(d.Job.Output.Destination), want)
+}
+
+func sixteenSubmits(t T, h Harness) {
+	const many = 16
+	p := newPlace(t, h)
+	s, want := plain("sixteen", 3, 3, 3)
+	d := p.desired(s)
+
+	// The first answer is held back until another process has gone as far, so
+	// that at least two of them are at it together.
+	met := make(chan struct{})
+	var once, first sync.Once
+	m := &tamper{after: func(c call) error {
+		if c.Op != "send" && c.Op != "find" || c.Request.Role != provider.Start {
+			return nil
+		}
+		isFirst := false
+		if c.Op == "send" {
+			first.Do(func() { isFirst = true })
+		}
+		if !isFirst {
+			once.Do(func() { close(met) })
+			return nil
+		}
+		select {
+		case <-met:
+			return nil
+		case <-p.ctx.Done():
+			return p.ctx.Err()
+		}
+	}}
+	// A send that is refused because the name is taken has met as well.
+	m.failed = func(c call) {
+		if c.Op == "send" || c.Op == "find" {
+			once.Do(func() { close(met) })
+		}
+	}
+	brokers := make([]*broker.Broker, many)
+	for i := range brokers {
+		brokers[i] = p.broker(m)
+	}
+	runs, errs := make([]broker.Run, many), make([]error, many)
+	var wg sync.WaitGroup
+	for i, b := range brokers {
+		wg.Go(func() { runs[i], errs[i] = b.Submit(p.ctx, d) })
+	}
+	wg.Wait()
+	for i := range runs {
+		switch {
+		case errs[i] != nil:
+			t.Errorf("submit %d: %v", i, errs[i])
+		case runs[i].ID != runs[0].ID:
+			t.Errorf("submit %d made run %s, another one %s", i, runs[i].ID, runs[0].ID)
+		}
+	}
+	keys := p.keys()
+	if len(keys) != 1 {
+		t.Fatalf("the ledger holds %d runs, want 1", len(keys))
+	}
+	p.ended(p.finish(p.broker(nil), keys[0]), broker.Succeeded)
+	p.made(p.starts(d))
+	p.equal(p.read(d.Job.Output.Destination), want)
+}
+
+func lostReply(t T, h Harness) {
+	p := newPlace(t, h)
+	s, want := plain("lost", 5, 2, 5)
+	d := p.desired(s)
+	lost := map[string]bool{}
+	var mu sync.Mutex
+	m := &tamper{after: func(c call) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if c.Op != "send" || lost[c.Request.ID] {
+			return nil
+		}
+		lost[c.Request.ID] = true
+		return provider.Errorf(provider.Unavailable, "the connection was lost before the answer came")
+	}}
+	r := p.insist(m, d)
+	p.ended(p.finish(p.broker(nil), r.Key), broker.Succeeded)
+	p.made(p.starts(d))
+	p.equal(p.read(d.Job.Output.Destination), want)
+}
+
+// insist submits until that succeeds, as a user does who is told to try again.
+func (p *place) insist(m *tamper, d broker.Desired) broker.Run {
+	p.t.Helper()
+	var last error
+	for range 20 {
+		r, err := p.broker(m).Submit(p.ctx, d)
+		if err == nil {
+			return r
+		}
+		if last = err; !provider.CodeOf(err).Resend() {
+			break
+		}
+	}
+	p.t.Fatalf("submit: %v", last)
+	return broker.Run{}
+}
+
+func failedSubmit(t T, h Harness) {
+	p := newPlace(t, h)
+	p.refusedByBackend()
+	p = newPlace(t, h)
+	p.refusedOnTheWay()
+}
+
+// refusedByBackend submits a run whose model is not there.
+func (p *place) refusedByBackend() {
+	s, _ := plain("refused", 7, 3, 3)
+	d := p.desired(s)
+	gone := filepath.Join(p.dir, "models", "gone.onnx")
+	p.must(os.Rename(p.model.Artifact, gone+".moved"))
+	d.Model.Artifact, d.Job.Model.Artifact = gone, gone
+	b := p.broker(nil)
+	if _, err := b.Submit(p.ctx, d); err != nil {
+		p.t.Logf("submit without a model: %v", err)
+	}
+	if keys := p.keys(); len(keys) > 0 {
+		p.ended(p.finish(b, keys[0]), broker.Failed)
+	}
+	p.over()
+	p.empty(d.Job.Output.Destination)
+}
+
+// refusedOnTheWay submits a run whose last native job is refused while those
+// before it run.
+func (p *place) refusedOnTheWay() {
+	p.s.Jobs.Hold(0)
+	s, _ := plain("halfway", 8, 3, 3)
+	d := p.desired(s)
+	m := &tamper{before: func(c call) error {
+		if c.Op == "send" && c.Request.Role == provider.Start && c.Request.Part == c.Request.Parts-1 {
+			return provider.Errorf(provider.PermissionDenied, "you may not start that")
+		}
+		return nil
+	}}
+	b := p.broker(m)
+	r, err := b.Submit(p.ctx, d)
+	if err != nil {
+		p.t.Fatalf("submit: %v", err)
+	}
+	r = p.finish(b, r.Key)
+	p.ended(r, broker.Failed)
+	if r.Code != provider.PermissionDenied {
+		p.t.Errorf("the run failed with code %s (%s), want %s", r.Code, r.Reason, provider.PermissionDenied)
+	}
+	p.over()
+	p.empty(d.Job.Output.Destination)
+}
+
+func oneDestination(t T, h Harness) {
+	p := newPlace(t, h)
+	p.s.Jobs.Hold(0)
+	s, _ := plain("shared", 9, 3, 1)
+	d := p.desired(s)
+	b := p.broker(nil)
+	first := p.submit(b, d)
+
+	other, want := plain("shared", 20, 2, 4)
+	other.dir = "shared later"
+	e := p.desired(other)
+	e.Job.Output.Destination = d.Job.Output.Destination
+	_, err := p.broker(nil).Submit(p.ctx, e)
+	var blocked *ledger.Blocked
+	if !errors.As(err, &blocked) || !errors.Is(err, ledger.ErrBlocked) {
+		t.Fatalf("another run for a destination in use: %v, want to be blocked", err)
+	}
+	p.made(p.starts(d))
+
+	p.s.Jobs.Hold(-1)
+	p.ended(p.finish(b, first.Key), broker.Succeeded)
+	second := p.submit(b, e)
+	p.ended(p.finish(b, second.Key), broker.Succeeded)
+	out := p.read(d.Job.Output.Destination)
+	if out.manifest.Run != second.ID {
+		t.Errorf("the result is of run %s, want %s", out.manifest.Run, second.ID)
+	}
+	p.equal(out, want)
+	p.made(p.starts(d) + p.starts(e))
+}
