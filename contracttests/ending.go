@@ -177,7 +177,7 @@ func cancelTwice(t T, h Harness) {
 func deadline(t T, h Harness) {
 	p := newPlace(t, h)
 	p.s.Jobs.Hold(1)
-	s, want := plain("slow", 6, 3, 3, 3, 3, 3, 3)
+	s, want := plain("slow", 6, 3, 3, 3, 3, 3, 3, 3, 3)
 	const limit = 3 * time.Second
 	s.tune = nil
 	d := p.desired(s)
@@ -193,7 +193,7 @@ func deadline(t T, h Harness) {
 	if took := p.clock.Since(r.Begun); took < limit {
 		t.Errorf("the run ended after %v, before its timeout of %v", took, limit)
 	}
-	keeps := p.backend().Capabilities().KeepsOnCancel
+	kept := inTime && p.backend().Capabilities().KeepsOnCancel
 	switch {
 	case r.State == broker.Partial && r.Counts.OK > 0:
 		out := p.read(d.Job.Output.Destination)
@@ -207,7 +207,7 @@ func deadline(t T, h Harness) {
 				p.same(i, "predictions", got, want[i])
 			}
 		}
-	case r.State == broker.Failed && r.Counts.OK == 0 && !(keeps && inTime):
+	case r.State == broker.Failed && r.Counts.OK == 0 && !kept:
 		if r.Code != provider.Timeout {
 			t.Errorf("the run failed with code %s (%s), want %s", r.Code, r.Reason, provider.Timeout)
 		}
@@ -215,8 +215,8 @@ func deadline(t T, h Harness) {
 	default:
 		t.Errorf("the run is %s with %+v (%s)", r.State, r.Counts, r.Reason)
 	}
-	if c := r.Counts; c.In != 18 || !(record.Counts)(c).Balanced() || c.Skipped == 0 {
-		t.Errorf("the run counts %+v, want all 18 records and some of them skipped", c)
+	if c := r.Counts; c.In != 24 || !(record.Counts)(c).Balanced() || c.Skipped == 0 {
+		t.Errorf("the run counts %+v, want all 24 records and some of them skipped", c)
 	}
 	p.over()
 }

@@ -53,7 +53,7 @@ func throttled(t T, h Harness) {
 func died(t T, h Harness) {
 	p := newPlace(t, h)
 	p.s.Jobs.Hold(1)
-	s, want := plain("died", 2, 3, 3, 3, 3)
+	s, want := plain("died", 2, 3, 3, 3, 3, 3, 3, 3, 3)
 	d := p.desired(s)
 	m := &tamper{}
 	b := p.broker(m)

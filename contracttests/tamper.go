@@ -3,7 +3,6 @@ package contracttests
 import (
 	"context"
 	"iter"
-	"slices"
 	"sync"
 
 	"github.com/crossbatch/crossbatch/core/broker"
@@ -33,7 +32,6 @@ type tamper struct {
 	mu     sync.Mutex
 	counts map[string]int
 	specs  []provider.Spec
-	pieces map[int][]int // by attempt: the shards that Results yielded
 }
 
 // over wraps a factory.
@@ -65,21 +63,10 @@ func (m *tamper) taken() map[int][]int {
 	return out
 }
 
-// scored lists the shards of which results came, by attempt.
-func (m *tamper) scored() map[int][]int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	out := map[int][]int{}
-	for attempt, shards := range m.pieces {
-		out[attempt] = slices.Compact(slices.Sorted(slices.Values(shards)))
-	}
-	return out
-}
-
 func (m *tamper) enter(c call) (call, error) {
 	m.mu.Lock()
 	if m.counts == nil {
-		m.counts, m.pieces = map[string]int{}, map[int][]int{}
+		m.counts = map[string]int{}
 	}
 	c.N = m.counts[c.Op]
 	m.counts[c.Op]++
@@ -181,17 +168,5 @@ func (b *tampered) Logs(ctx context.Context, ns []provider.Native, o provider.Lo
 }
 
 func (b *tampered) Results(ctx context.Context, s provider.Spec, ns []provider.Native) iter.Seq2[provider.Piece, error] {
-	return func(yield func(provider.Piece, error) bool) {
-		seq := along(b.m, call{Op: "results"}, func() iter.Seq2[provider.Piece, error] { return b.Backend.Results(ctx, s, ns) })
-		for p, err := range seq {
-			if err == nil {
-				b.m.mu.Lock()
-				b.m.pieces[s.Attempt] = append(b.m.pieces[s.Attempt], p.Shard)
-				b.m.mu.Unlock()
-			}
-			if !yield(p, err) {
-				return
-			}
-		}
-	}
+	return along(b.m, call{Op: "results"}, func() iter.Seq2[provider.Piece, error] { return b.Backend.Results(ctx, s, ns) })
 }

@@ -160,7 +160,7 @@ func (s *step) natives() []provider.Native {
 
 // mustEnd says that the attempt's native jobs have to go.
 func (s *step) mustEnd() bool {
-	return s.r.cancelled || s.attempt().abandoned || s.late()
+	return s.r.cancelled || s.attempt().abandoned || s.attempt().refused != nil || s.late()
 }
 
 // late says that limits.timeout is over.
@@ -190,6 +190,8 @@ func (s *step) end(ctx context.Context, state provider.State, seen []provider.Ob
 	switch {
 	case s.attempt().abandoned:
 		body.State, body.Code, body.Message = provider.Failed, provider.Unavailable, "nobody knows whether the native job was made: it did not appear in time"
+	case s.attempt().refused != nil:
+		body.State, body.Code, body.Message = provider.Failed, s.attempt().refused.Code, s.attempt().refused.Reason
 	case state != provider.Succeeded && s.late():
 		body.State, body.Code, body.Message = provider.Failed, provider.Timeout, s.lateText()
 	}

@@ -33,6 +33,7 @@ type attempt struct {
 	sent      map[string]bool
 	started   map[string]provider.Native
 	abandoned bool
+	refused   *ledger.OutcomeBody // a start that could not be made
 	ended     *ledger.EndedBody
 	closed    time.Time // when ended was written
 }
@@ -61,6 +62,8 @@ func (r *run) apply(e *ledger.Event) {
 		r.attempt(e).started[e.Request] = *e.Native
 	case ledger.Abandoned:
 		r.attempt(e).abandoned = true
+	case ledger.Refused:
+		r.attempt(e).refused = e.Outcome
 	case ledger.Ended:
 		a := r.attempt(e)
 		a.ended, a.closed = e.Ended, e.Time

@@ -146,7 +146,7 @@ func (b *Broker) free(ctx context.Context, r *run) (*record.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dest.Close()
+	defer func() { _ = dest.Close() }()
 	return collect.Free(ctx, dest, prefix, r.intent.Job, r.id)
 }
 

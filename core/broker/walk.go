@@ -54,10 +54,12 @@ func (s *step) attempt() *attempt {
 // when the attempt has ended instead.
 func (s *step) walk(ctx context.Context) error {
 	for _, q := range s.t.Requests {
-		var err error
-		switch a := s.attempt(); {
-		case a != nil && (a.ended != nil || a.abandoned):
+		a := s.attempt()
+		if a != nil && (a.ended != nil || a.abandoned || a.refused != nil) {
 			return nil
+		}
+		var err error
+		switch {
 		case q.Role == provider.Ensure && (a == nil || a.bound[q.ID].ID == ""):
 			err = s.ensure(ctx, q)
 		case q.Role == provider.Start && (a == nil || a.started[q.ID].ID == ""):
@@ -72,6 +74,10 @@ func (s *step) walk(ctx context.Context) error {
 
 // ensure makes an owned object unless it is there.
 func (s *step) ensure(ctx context.Context, q provider.Request) error {
+	q, err := substitute(q, s.attempt())
+	if err != nil {
+		return err
+	}
 	n, err := s.make(ctx, q)
 	if err != nil {
 		return s.refused(ctx, q, err)
@@ -91,9 +97,13 @@ func (s *step) make(ctx context.Context, q provider.Request) (provider.Native, e
 	return n, err
 }
 
-// start makes a native job, exactly once. That it is about to be made is written
+// start makes the native job of a request as it was translated, exactly once. That it is about to be made is written
 // first: whoever reads the history then knows that it may be there.
-func (s *step) start(ctx context.Context, q provider.Request) error {
+func (s *step) start(ctx context.Context, translated provider.Request) error {
+	q, err := substitute(translated, s.attempt())
+	if err != nil {
+		return err
+	}
 	lookup := s.be.Capabilities().Guarantee == provider.Lookup
 	ours := false
 	if a := s.attempt(); a == nil || !a.sent[q.ID] {
@@ -114,6 +124,9 @@ func (s *step) start(ctx context.Context, q provider.Request) error {
 		n, err = s.find(ctx, q)
 	case code == provider.NotFound && s.ensures():
 		if err = s.again(ctx); err == nil {
+			q, err = substitute(translated, s.attempt())
+		}
+		if err == nil {
 			n, err = s.send(ctx, q)
 		}
 	}
@@ -153,6 +166,10 @@ func (s *step) again(ctx context.Context) error {
 	for _, q := range s.t.Requests {
 		if q.Role != provider.Ensure {
 			continue
+		}
+		q, err := substitute(q, s.attempt())
+		if err != nil {
+			return err
 		}
 		n, err := s.make(ctx, q)
 		if err != nil {
@@ -219,6 +236,9 @@ func (s *step) refused(ctx context.Context, q provider.Request, err error) error
 	if code.Resend() || code == provider.Canceled || ctx.Err() != nil || errors.Is(err, provider.ErrClosed) || errors.Is(err, errMoved) {
 		return err
 	}
+	if a := s.attempt(); a != nil && len(a.started) > 0 { // these have to end first
+		return s.append(ctx, s.r, ledger.Event{Kind: ledger.Refused, Attempt: s.n, Request: q.ID, Outcome: &ledger.OutcomeBody{Code: code, Reason: err.Error()}})
+	}
 	now := s.now()
 	return s.append(ctx, s.r, ledger.Event{Kind: ledger.Ended, Attempt: s.n, Ended: &ledger.EndedBody{
 		State: provider.Failed, Code: code, Message: err.Error(), Started: now, Ended: now,
@@ -233,10 +253,6 @@ func (s *step) find(ctx context.Context, q provider.Request) (n provider.Native,
 }
 
 func (s *step) send(ctx context.Context, q provider.Request) (n provider.Native, err error) {
-	q, err = substitute(q, s.attempt())
-	if err != nil {
-		return n, err
-	}
 	s.o.Step("before send " + q.ID)
 	n, err = s.be.Send(ctx, q)
 	s.o.Step("after send " + q.ID)

@@ -23,6 +23,7 @@ const (
 	Sent            Kind = "sent"             // a start is about to be sent
 	Started         Kind = "started"          // a native job is there
 	Abandoned       Kind = "abandoned"        // nobody knows whether a start was made
+	Refused         Kind = "refused"          // a start cannot be made while others of its attempt were
 	CancelRequested Kind = "cancel_requested" // somebody wants the run to end
 	Ended           Kind = "ended"            // an attempt is over
 	Collected       Kind = "collected"        // the parts are written; the manifest follows
@@ -58,7 +59,7 @@ type Event struct {
 	Native    *provider.Native `json:"native,omitempty"`  // bound, started
 	Ended     *EndedBody       `json:"ended,omitempty"`
 	Collected *CollectedBody   `json:"collected,omitempty"`
-	Outcome   *OutcomeBody     `json:"outcome,omitempty"` // succeeded, partial, failed, cancelled
+	Outcome   *OutcomeBody     `json:"outcome,omitempty"` // refused; succeeded, partial, failed, cancelled
 	Reason    string           `json:"reason,omitempty"`  // in people's words
 }
 

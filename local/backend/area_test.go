@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/crossbatch/crossbatch/contracttests"
 	"github.com/crossbatch/crossbatch/core/provider"
 )
@@ -22,6 +24,36 @@ import (
 type area struct {
 	contracttests.T
 	dir string
+	odd bool // its clock is slow and its inputs are read-only
+}
+
+// lateClock is a clock on which waits take longer than they should.
+type lateClock struct{ clockwork.Clock }
+
+func (c lateClock) After(d time.Duration) <-chan time.Time {
+	return c.Clock.After(2*d + 10*time.Millisecond)
+}
+
+func (a *area) clock() clockwork.Clock {
+	if a.odd {
+		return lateClock{clockwork.NewRealClock()}
+	}
+	return clockwork.NewRealClock()
+}
+
+// written takes the right to write from inputs and their folder.
+func (a *area) written(folder string) {
+	if !a.odd {
+		return
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*")) // the odd names hold no glob
+	for _, f := range files {
+		err = errors.Join(err, os.Chmod(f, 0o444))
+	}
+	if err = errors.Join(err, os.Chmod(folder, 0o555)); err != nil {
+		a.Errorf("%v", err)
+	}
+	a.Cleanup(func() { _ = os.Chmod(folder, 0o755) })
 }
 
 const (
@@ -63,7 +95,10 @@ func (a *area) Count(context.Context) (int, error) { return len(a.attempts(reque
 
 func (a *area) Hold(shards int) {
 	temp := filepath.Join(a.dir, "."+holdFile)
-	err := os.WriteFile(temp, []byte(strconv.Itoa(shards)), 0o644)
+	err := os.MkdirAll(a.dir, 0o755)
+	if err == nil {
+		err = os.WriteFile(temp, []byte(strconv.Itoa(shards)), 0o644)
+	}
 	if err = errors.Join(err, os.Rename(temp, filepath.Join(a.dir, holdFile))); err != nil {
 		a.Fatalf("%v", err)
 	}

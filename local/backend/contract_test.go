@@ -12,28 +12,36 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 var update = flag.Bool("update", false, "write the suite's reference results anew")
 
-// TestContract holds the local provider against the contract of all providers.
+// TestContract holds the local provider against the contract of all providers,
+// in several circumstances.
 func TestContract(t *testing.T) {
-	h := contracttests.Harness{Name: "local", New: newArea}
+	h := contracttests.Harness{Name: "local", New: newArea("area")}
 	if *update {
 		h.Update = filepath.Join("..", "..", "contracttests", "testdata")
 	}
-	contracttests.Run(t, h)
-	h.Name, h.Update, h.Tune = "local, small batches", "", func(j *job.Job) { j.Batching.Records = 2 }
+	t.Run("plain", func(t *testing.T) { contracttests.Run(t, h) })
+	h.Update = ""
+	h.Tune = func(j *job.Job) { j.Batching.Records = 2 }
 	t.Run("small batches", func(t *testing.T) { contracttests.Run(t, h) })
+	h.Tune, h.New = nil, newArea("a place %20 with #odd 'names' ü")
+	t.Run("read-only input, odd names, slow clock", func(t *testing.T) { contracttests.Run(t, h) })
 }
 
-func newArea(t contracttests.T) contracttests.Setup {
-	a := &area{T: t, dir: t.TempDir()}
-	t.Cleanup(a.clear)
-	return contracttests.Setup{
-		Block: ledger.Block{Kind: Kind, Alias: "default", Config: []byte("{}")}, Area: "file://" + a.dir + "/", Jobs: a,
-		Backend: func(context.Context, ledger.Block) (provider.Backend, error) {
-			return New(Config{Alias: "default", Device: "cpu", Runs: filepath.Join(a.dir, "staging", "runs")}, deps("worker")), nil
-		},
+func newArea(name string) func(contracttests.T) contracttests.Setup {
+	return func(t contracttests.T) contracttests.Setup {
+		a := &area{T: t, dir: filepath.Join(t.TempDir(), name), odd: name != "area"}
+		t.Cleanup(a.clear)
+		return contracttests.Setup{
+			Block: ledger.Block{Kind: Kind, Alias: "default", Config: []byte("{}")}, Area: storage.FileURI(a.dir) + "/", Jobs: a,
+			Clock: a.clock(), Written: a.written,
+			Backend: func(context.Context, ledger.Block) (provider.Backend, error) {
+				return New(Config{Alias: "default", Device: "cpu", Runs: filepath.Join(a.dir, "staging", "runs")}, deps("worker")), nil
+			},
+		}
 	}
 }

@@ -271,7 +271,7 @@ func TestLogs(t *testing.T) {
 		}
 		text.WriteString(line.Text + "\n")
 	}
-	for _, want := range []string{"msg=start", "msg=device", "msg=batch", "msg=shard number=0\n", "msg=shard number=1\n", "msg=end state=succeeded in=20 ok=20"} {
+	for _, want := range []string{"msg=start", "msg=device", "msg=batch", "msg=shard number=0 in=10 ok=10 failed=0\n", "msg=shard number=1 in=10 ok=10 failed=0\n", "msg=end state=succeeded in=20 ok=20"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &text)
 		}
