@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -90,7 +89,10 @@ func (w *watched) before() string {
 func (w *watched) behind() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return " " + strings.TrimSpace(fmt.Sprintf("%3d %%%s", percent(w.run), recordsText(w.run)))
+	if w.run.Progress.All == 0 {
+		return recordsText(w.run)
+	}
+	return fmt.Sprintf(" %3d %%%s", percent(w.run), recordsText(w.run))
 }
 
 // tell writes a line when there is something new, or nothing was said for long.
