@@ -26,6 +26,9 @@ func (c *collector) sort() error {
 		}
 		s := &c.shards[p.Shard]
 		if p.Lines != nil {
+			if p.Lines.First < 0 || p.Lines.Records < 0 {
+				return fmt.Errorf("%w: shard %d: %s holds %d lines from row %d on", ErrPiece, p.Shard, p.Lines.URI, p.Lines.Records, p.Lines.First)
+			}
 			s.lines = append(s.lines, *p.Lines)
 			continue
 		}
@@ -111,7 +114,7 @@ func (c *collector) records(ctx context.Context, i int, most int64) (n int64, er
 	if err != nil {
 		return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	format := record.JSONL
 	if c.Format == job.CSV {
 		format = record.CSV

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,6 +19,19 @@ type place struct {
 
 // key is the key of an object of the folder.
 func (p place) key(name string) string { return p.prefix + name }
+
+// removeEmpty removes a local folder that holds nothing. A link to a folder is
+// the user's: removing it would succeed whatever the folder holds.
+func (p place) removeEmpty() {
+	dir, ok := p.Dir()
+	if !ok {
+		return
+	}
+	dir = filepath.Join(dir, filepath.FromSlash(p.prefix))
+	if info, err := os.Lstat(dir); err == nil && info.IsDir() {
+		_ = os.Remove(dir) // fails where there is something
+	}
+}
 
 // with opens a folder for one call.
 func with(ctx context.Context, open storage.Opener, uri string, f func(place) error) error {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -76,23 +74,20 @@ func publishing(err error) error {
 }
 
 // Clean removes the objects of a replaced result but those that keep names.
-// Names that lead out of the destination are passed over. Doing it again is
-// free.
+// Names that lead out of the destination are passed over. What killed processes
+// were writing there goes, too. Doing it again is free.
 func Clean(ctx context.Context, open storage.Opener, destination string, names []string, keep *record.Manifest) error {
 	kept := files(keep)
 	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool {
 		return !plain(n) || n == record.ManifestName || kept[n]
 	})
-	if len(names) == 0 {
-		return nil
-	}
 	err := with(ctx, open, destination, func(dest place) error {
 		for _, n := range names {
 			if err := dest.Remove(ctx, dest.key(n)); err != nil {
 				return err
 			}
 		}
-		return nil
+		return dest.Sweep(dest.prefix)
 	})
 	if err != nil {
 		return fmt.Errorf("removing the replaced result: %w", err)
@@ -114,7 +109,8 @@ func files(m *record.Manifest) map[string]bool {
 var partName = regexp.MustCompile(`^(part|failed)-\d{5,}-of-\d{5,}\.([0-9a-f]{8})\.[a-z.]+$`)
 
 // Withdraw removes the parts of a run that published nothing, those that the
-// manifest in force names excepted. A local folder that is empty then goes, too.
+// manifest in force names excepted, and what killed processes were writing. A
+// local folder that is empty then goes, too.
 func Withdraw(ctx context.Context, open storage.Opener, destination, run string) error {
 	if len(run) < 8 {
 		return fmt.Errorf("withdrawing parts: %q is no run", run)
@@ -137,15 +133,13 @@ func Withdraw(ctx context.Context, open storage.Opener, destination, run string)
 				}
 			}
 		}
-		if len(stale) == 0 {
-			return nil
-		}
 		if err := dest.Remove(ctx, stale...); err != nil {
 			return err
 		}
-		if dir, ok := dest.Dir(); ok {
-			_ = os.Remove(filepath.Join(dir, filepath.FromSlash(dest.prefix))) // fails where there is something
+		if err := dest.Sweep(dest.prefix); err != nil {
+			return err
 		}
+		dest.removeEmpty()
 		return nil
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type splitting struct {
 	ok      *spill
 	failed  *spill
 	row     int64 // the next one
+	end     int64 // where the last lines say that the shard ends; unknown
 	counts  record.Counts
 	skipped [][2]int64
 	buf     []byte
@@ -41,7 +43,7 @@ func (c *collector) split(ctx context.Context, i int, s shard, out record.Shard)
 		made = s.lines[0].Made
 	}
 	w := &splitting{
-		shard: i, jsonl: c.Job.Output.Format == job.JSONL, csv: record.NewCSVEncoder(*c.columns(made)), errors: record.NewErrorReader(),
+		shard: i, end: unknown, jsonl: c.Job.Output.Format == job.JSONL, csv: record.NewCSVEncoder(*c.columns(made)), errors: record.NewErrorReader(),
 	}
 	if w.ok, err = newSpill(dir, c.partName(i)); err != nil {
 		return out, err
@@ -60,6 +62,9 @@ func (c *collector) split(ctx context.Context, i int, s shard, out record.Shard)
 		if err := c.read(ctx, w, l, s.in); err != nil {
 			return out, err
 		}
+	}
+	if w.end != unknown && w.end != w.row {
+		return out, fmt.Errorf("%w: the shard ends at row %d, %d rows are answered", ErrPiece, w.end, w.row)
 	}
 	if s.in != unknown {
 		w.skip(s.in)
@@ -96,7 +101,7 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", l.URI, err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	b := bufio.NewReaderSize(r, 256<<10)
 	n := int64(0)
 	var line []byte
@@ -118,6 +123,10 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 			return fmt.Errorf("%w: %s: row %d: %w", ErrPiece, l.URI, l.First+n, err)
 		}
 		n++
+	}
+	if l.Last && most == unknown {
+		w.end = max(w.end, l.First+n)
+		w.skip(l.First) // without a line, it still says where the shard ends
 	}
 	if l.Records > 0 && n != l.Records {
 		return fmt.Errorf("%w: %s holds %d lines, %d were announced", ErrPiece, l.URI, n, l.Records)
@@ -156,10 +165,14 @@ func (w *splitting) take(row int64, line []byte) error {
 	switch {
 	case err != nil:
 		return err
+	case isError && (!isString(e.Code) || !isString(e.Message)):
+		return errors.New("an error without code or message")
 	case isError:
 		w.counts.Failed++
 		w.buf = record.AppendFailed(w.buf[:0], e, w.shard, row)
 		return w.failed.write(w.buf)
+	case !bytes.Contains(line, []byte(`"prediction"`)):
+		return errors.New("neither a prediction nor an error")
 	}
 	w.counts.OK++
 	if w.jsonl {
@@ -170,6 +183,8 @@ func (w *splitting) take(row int64, line []byte) error {
 	}
 	return w.ok.write(w.buf)
 }
+
+func isString(text []byte) bool { return len(text) > 0 && text[0] == '"' }
 
 // skip notes the rows up to next, which nobody answered.
 func (w *splitting) skip(next int64) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -27,17 +28,23 @@ func Outside(in storage.Input, j job.Job) error {
 			return fmt.Errorf("the input %s lies in the destination %s: a run must not read what it writes", o.Path, destination)
 		}
 	}
-	part := dest + record.PartName(0, 1, "00000000", string(j.Output.Format))
+	written := []string{
+		dest + record.PartName(0, 1, "00000000", string(j.Output.Format)),
+		dest + record.FailedName(0, 1, "00000000"),
+	}
 	for _, s := range j.Input.Source {
 		s, ok := storage.LocalPath(s)
 		if !ok {
 			continue
 		}
-		inside, err := doublestar.PathMatch(s, part)
-		if info, serr := os.Stat(s); serr == nil {
+		inside := slices.ContainsFunc(written, func(path string) bool {
+			match, err := doublestar.PathMatch(s, path)
+			return err == nil && match
+		})
+		if info, err := os.Stat(s); err == nil {
 			inside = info.IsDir() && strings.HasPrefix(dest, filepath.Clean(s)+string(filepath.Separator))
 		}
-		if err == nil && inside {
+		if inside {
 			return fmt.Errorf("the destination %s lies in the source %s, whose next run would read it", destination, s)
 		}
 	}
