@@ -41,6 +41,7 @@ var breaks = map[string]string{
 	"throttles_and_5xx_are_survived":       "", // calls them invalid
 	"died_is_retried":                      "", // calls death the data's fault
 	"retries_end":                          "one_start_makes_two",
+	"stopped_anywhere_another_goes_on":     "second_start_makes_two",
 	"no_secret_anywhere":                   "", // tells its token as a fact
 }
 

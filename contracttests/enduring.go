@@ -17,7 +17,107 @@ var enduring = []Invariant{
 	{"throttles_and_5xx_are_survived", throttled},
 	{"died_is_retried", died},
 	{"retries_end", retriesEnd},
+	{"stopped_anywhere_another_goes_on", stoppedAnywhere},
 	{"no_secret_anywhere", noSecret},
+}
+
+// stoppedAnywhere stops a process at each of its steps, in turn: before and after
+// every write to the ledger and every call. Another process finishes the run.
+// Then the first one goes on, as one does that was only slow.
+func stoppedAnywhere(t T, h Harness) {
+	steps := 0
+	for stop := 1; ; stop++ {
+		p := newPlace(t, h)
+		if steps = p.stoppedAt(stop); steps < stop {
+			break
+		}
+	}
+	if steps < 20 {
+		t.Errorf("a run has only %d steps", steps)
+	}
+}
+
+// stoppedAt stops at one step; it returns how many there were.
+func (p *place) stoppedAt(stop int) (steps int) {
+	p.t.Helper()
+	s, want := plain("stopped", 1, 2, 1)
+	d := p.desired(s)
+	reached, goOn, done := make(chan string, 1), make(chan struct{}), make(chan struct{})
+	var mu sync.Mutex
+	stepped := func(point string) {
+		mu.Lock()
+		steps++
+		here := steps == stop
+		mu.Unlock()
+		if here {
+			reached <- point
+			<-goOn
+		}
+	}
+	go func() {
+		defer close(done)
+		b := p.stepping(nil, stepped)
+		r, err := b.Submit(p.ctx, d)
+		if err == nil {
+			_, err = b.Watch(p.ctx, []ledger.Key{r.Key}, broker.WatchOptions{})
+		}
+		if err != nil {
+			p.t.Errorf("who was stopped: %v", err)
+		}
+	}()
+	var point string
+	select {
+	case point = <-reached:
+	case <-done: // it has fewer steps
+		p.equal(p.read(d.Job.Output.Destination), want)
+		return steps
+	}
+	other := p.broker(nil)
+	live, err := other.Live(p.ctx)
+	if err == nil {
+		_, err = other.Watch(p.ctx, live, broker.WatchOptions{})
+	}
+	r, serr := other.Submit(p.ctx, d) // begins what was stopped before it was begun
+	if serr == nil && !r.State.Over() {
+		r = p.finish(other, r.Key)
+	}
+	close(goOn)
+	<-done
+	if err != nil || serr != nil {
+		p.t.Fatalf("%s: who came next: %v, %v", point, err, serr)
+	}
+	if r.State != broker.Succeeded {
+		p.t.Fatalf("%s: the run is %s (%s)", point, r.State, r.Reason)
+	}
+	p.equal(p.read(d.Job.Output.Destination), want)
+	p.once(point, p.starts(d))
+	problems, err := p.openLedger().Fsck(p.ctx)
+	p.must(err)
+	for _, f := range problems {
+		p.t.Errorf("%s: %s: %s", point, f.Object, f.Message)
+	}
+	return steps
+}
+
+// once checks that so many native jobs succeeded, and that no others are left.
+// Where the service has no key for a start, one that came too late was cancelled.
+func (p *place) once(point string, want int) {
+	p.t.Helper()
+	be := p.backend()
+	p.wait(be.Capabilities().Visibility)
+	p.over()
+	succeeded, others := 0, 0
+	for o, err := range be.List(p.ctx, provider.Query{}) {
+		p.must(err)
+		if o.State == provider.Succeeded {
+			succeeded++
+		} else {
+			others++
+		}
+	}
+	if succeeded != want || others > 0 && be.Capabilities().Guarantee != provider.Lookup {
+		p.t.Errorf("%s: %d native jobs succeeded and %d others were made, want %d", point, succeeded, others, want)
+	}
 }
 
 // throttled refuses every second call of each kind for a while.

@@ -81,26 +81,32 @@ func (p *place) must(err error) {
 }
 
 // openLedger opens the ledger as one process does.
-func (p *place) openLedger() *ledger.Ledger {
+func (p *place) openLedger() *ledger.Ledger { return p.openStepping(nil) }
+
+// openStepping tells step of each write.
+func (p *place) openStepping(step func(string)) *ledger.Ledger {
 	p.t.Helper()
 	b, err := storage.OpenFolder(filepath.Join(p.dir, "ledger"))
 	p.must(err)
 	p.t.Cleanup(func() { _ = b.Close() })
-	l, err := ledger.Open(p.ctx, b, "", ledger.Options{Clock: p.clock, Rand: rand.Reader})
+	l, err := ledger.Open(p.ctx, b, "", ledger.Options{Clock: p.clock, Rand: rand.Reader, Step: step})
 	p.must(err)
 	return l
 }
 
 // broker is another process's: it shares nothing with those before but the
 // ledger and the area. m may be nil.
-func (p *place) broker(m *tamper) *broker.Broker {
+func (p *place) broker(m *tamper) *broker.Broker { return p.stepping(m, nil) }
+
+// stepping is a broker that tells step of each thing that it does.
+func (p *place) stepping(m *tamper, step func(string)) *broker.Broker {
 	p.t.Helper()
 	if m == nil {
 		m = &tamper{}
 	}
 	b := broker.New(broker.Options{
-		Ledger: p.openLedger(), Open: p.open, Backend: m.over(p.s.Backend), Clock: p.clock,
-		Jitter: func() float64 { return 0.5 }, Version: "contracttests",
+		Ledger: p.openStepping(step), Open: p.open, Backend: m.over(p.s.Backend), Clock: p.clock,
+		Jitter: func() float64 { return 0.5 }, Version: "contracttests", Step: step,
 	})
 	p.t.Cleanup(func() { _ = b.Close() })
 	return b

@@ -136,7 +136,27 @@ func (s *step) start(ctx context.Context, translated provider.Request) error {
 	if err != nil {
 		return s.refused(ctx, q, err)
 	}
-	return s.started(ctx, q, n)
+	if err = s.started(ctx, q, n); errors.Is(err, errMoved) {
+		return errors.Join(err, s.disown(ctx, q, n))
+	}
+	return err
+}
+
+// disown cancels a native job that came too late: while it was being made,
+// somebody else gave the attempt up.
+func (s *step) disown(ctx context.Context, q provider.Request, n provider.Native) error {
+	r, err := s.load(ctx, s.r.key)
+	if err != nil || len(r.attempts) < s.n {
+		return err
+	}
+	a := r.attempts[s.n-1]
+	if !a.abandoned && a.ended == nil && r.outcome == nil || a.started[q.ID].ID == n.ID {
+		return nil
+	}
+	if err := s.be.Cancel(ctx, n); err != nil && s.be.Code(err) != provider.NotFound {
+		return s.r.wrap(s.be, "cancel", err)
+	}
+	return nil
 }
 
 // unsent keeps an attempt that has to end from starting more. It is over when it

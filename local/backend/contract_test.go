@@ -24,12 +24,17 @@ func TestContract(t *testing.T) {
 	if *update {
 		h.Update = filepath.Join("..", "..", "contracttests", "testdata")
 	}
-	t.Run("plain", func(t *testing.T) { contracttests.Run(t, h) })
-	h.Update = ""
-	h.Tune = func(j *job.Job) { j.Batching.Records = 2 }
-	t.Run("small batches", func(t *testing.T) { contracttests.Run(t, h) })
-	h.Tune, h.New = nil, newArea("a place %20 with #odd 'names' ü")
-	t.Run("read-only input, odd names, slow clock", func(t *testing.T) { contracttests.Run(t, h) })
+	small, odd := h, h
+	small.Update, small.Tune = "", func(j *job.Job) { j.Batching.Records = 2 }
+	odd.Update, odd.New = "", newArea("a place %20 with #odd 'names' ü")
+	for name, h := range map[string]contracttests.Harness{
+		"plain": h, "small batches": small, "read-only input, odd names, slow clock": odd,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contracttests.Run(t, h)
+		})
+	}
 }
 
 func newArea(name string) func(contracttests.T) contracttests.Setup {
