@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,7 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/local/direct"
+	"github.com/crossbatch/crossbatch/local/engine"
 )
 
 // scoreFlags are the arguments of score.
@@ -62,7 +67,48 @@ func (a *app) score(ctx context.Context, f scoreFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.runJobs(ctx, []localJob{{job: j, device: f.device}})
+	rt, err := a.loadRuntime(ctx)
+	if err != nil {
+		return err
+	}
+	o, err := a.direct(rt, f.device)
+	if err != nil {
+		return err
+	}
+	v := view.NewScore(a.terminal(), a.json, a.now, view.Scoring{
+		Address: j.Address, Provider: j.Placement.Providers[0].String(), Device: o.Device.String(), Library: rt.Version,
+		Destination: j.Output.Destination,
+	})
+	o.Started, o.Progress = v.Started, v.Progress
+	result, err := direct.Run(ctx, j, o)
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
+		result = &direct.Result{State: record.Cancelled}
+	case errors.Is(err, engine.ErrBusy):
+		return errors.Join(v.Broken(err), &exit{code: exitTransient})
+	case err != nil:
+		return errors.Join(v.Broken(err), &exit{code: exitError})
+	}
+	if err := v.Finished(result); err != nil {
+		return err
+	}
+	if code := codeOfState(result.State); code != exitOK {
+		return &exit{code: code}
+	}
+	return nil
+}
+
+// codeOfState is the exit code of a result's state.
+func codeOfState(s record.State) int {
+	switch s {
+	case record.Failed:
+		return exitFailed
+	case record.Partial:
+		return exitPartial
+	case record.Cancelled:
+		return exitCancelled
+	}
+	return exitOK
 }
 
 // job is the job that the flags describe.

@@ -77,8 +77,7 @@ func remember(h, uri string) error {
 	if err != nil {
 		return err
 	}
-	defer b.Close()
-	return b.Replace(context.Background(), pointer, []byte(text))
+	return errors.Join(b.Replace(context.Background(), pointer, []byte(text)), b.Close())
 }
 
 // sessionHere opens the ledger that a verb on a run means: --ledger, the

@@ -105,7 +105,7 @@ func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	r := &resolver{app: a, session: s, runtime: rt, digests: openDigests(), view: view.NewChecking(a.terminal(), a.now)}
+	r := &resolver{app: a, session: s, runtime: rt, view: view.NewChecking(a.terminal(), a.now)}
 	var started []broker.Run
 	worst := exitOK
 	for i, j := range jobs {

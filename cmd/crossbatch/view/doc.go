@@ -13,6 +13,13 @@ import (
 // FormatVersion is the version of the JSON answers.
 const FormatVersion = 1
 
+// Terminal is where people read.
+type Terminal struct {
+	Out, Err io.Writer
+	Bars     bool // Err moves its cursor
+	Colour   bool // Out shows colours
+}
+
 // printJSON writes one object with two-space indents.
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)

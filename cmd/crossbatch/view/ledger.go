@@ -82,7 +82,7 @@ func ShowStatus(t Terminal, asJSON bool, r broker.Run, now time.Time) error {
 	if asJSON {
 		return ShowRunsJSON(t.Out, []broker.Run{r})
 	}
-	h := &runsHuman{t: t}
+	h := human{t}
 	fmt.Fprintf(t.Out, "%s  run %s\n", h.bold(r.Address), r.ID)
 	state := h.state(string(r.State)) + reason(r.Reason)
 	rows := [][2]string{{"state", state}}
@@ -122,7 +122,7 @@ func ShowHistory(t Terminal, asJSON bool, r broker.Run, events []ledger.Event, n
 	if err := ShowStatus(t, false, r, now); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "\n  %s\n", (&runsHuman{t: t}).dim("history"))
+	fmt.Fprintf(t.Out, "\n  %s\n", human{t}.dim("history"))
 	w := tabwriter.NewWriter(t.Out, 0, 4, 2, ' ', 0)
 	for _, e := range events {
 		fmt.Fprintf(w, "    %d\t%s\t%s\t%s\n", e.Seq, e.Time.Local().Format(time.DateTime), e.Kind, eventText(e))
@@ -171,7 +171,7 @@ func LogText(l provider.LogLine) string {
 
 // ShowDetached says how to come back to a run that goes on.
 func ShowDetached(t Terminal, r broker.Run) {
-	h := &runsHuman{t: t}
+	h := human{t}
 	fmt.Fprintf(t.Out, "%s  run %s\n", h.bold(r.Address), r.ID)
 	fmt.Fprintf(t.Out, "  %s  %s on %s\n", h.dim("state   "), r.State, r.Provider)
 	fmt.Fprintf(t.Out, "  %s  crossbatch wait %.8s    (or: status, logs -f, cancel)\n\n", h.dim("goes on "), r.ID)
@@ -180,17 +180,17 @@ func ShowDetached(t Terminal, r broker.Run) {
 // ShowEnded shows how a run ended and the first rows of what it published; m is
 // nil when it published nothing that is still there.
 func ShowEnded(t Terminal, r broker.Run, m *record.Manifest) {
-	h := &runsHuman{t: t}
+	h := human{t}
 	fmt.Fprintf(t.Out, "%s  run %s\n", h.bold(r.Address), r.ID)
 	if r.Joined && r.Ended != nil {
 		fmt.Fprintf(t.Out, "  nothing has changed since this run, which ended at %s; --rerun runs the job again\n", r.Ended.Local().Format(time.DateTime))
 	}
 	report := Report{
-		Address: r.Address, Run: r.ID, Provider: r.Provider, State: string(r.State), Reason: r.Reason, Counts: r.Counts,
+		State: string(r.State), Reason: r.Reason, Counts: r.Counts,
 		Scored: r.Counts.In, Seconds: r.Seconds, Destination: r.Destination, Manifest: m,
 	}
 	if m != nil {
-		fmt.Fprintf(t.Out, "  on %s (%s, ONNX Runtime %s), %s, %s\n", r.Provider, m.Engine.Device, m.Engine.ONNXRuntime, count(int64(len(m.Shards)), "shard"), batchText(Start{Batch: m.Engine.Batch}))
+		fmt.Fprintf(t.Out, "  on %s (%s, ONNX Runtime %s), %s, %s\n", r.Provider, m.Engine.Device, m.Engine.ONNXRuntime, count(int64(len(m.Shards)), "shard"), batchText(m.Engine.Batch))
 		report.Failures = firstFailures(r.Destination, m)
 	}
 	h.report(report)

@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/local/direct"
 	"github.com/crossbatch/crossbatch/local/engine"
 )
 
 func TestPlainProgressNamesTheJobNowAndThen(t *testing.T) {
 	var out, err bytes.Buffer
 	now := time.Unix(0, 0)
-	v := NewRuns(Terminal{Out: &out, Err: &err}, false, func() time.Time { return now })
-	v.Begin("job.a")
+	v := NewScore(Terminal{Out: &out, Err: &err}, false, func() time.Time { return now }, Scoring{Address: "job.a"})
 	step := func(d time.Duration, p engine.Progress) {
 		now = now.Add(d)
 		v.Progress(p)
@@ -34,18 +34,19 @@ func TestPlainProgressNamesTheJobNowAndThen(t *testing.T) {
 
 func TestTheBarIsGoneBeforeTheNextLine(t *testing.T) {
 	var screen bytes.Buffer // both streams, as on a terminal
-	v := NewRuns(Terminal{Out: &screen, Err: &screen, Bars: true}, false, time.Now).(*runsHuman)
-	v.Begin("job.a")
+	v := NewScore(Terminal{Out: &screen, Err: &screen, Bars: true}, false, time.Now, Scoring{Address: "score", Provider: "local.default"})
 	v.Progress(engine.Progress{Phase: engine.Checking, Bytes: 1, All: 2})
 	if v.bar == nil {
 		t.Fatal("no bar while the input is checked")
 	}
-	v.Started(Start{Address: "job.a", Run: "r", Provider: "local.default", Shards: 1, Batch: 1})
+	v.Started(direct.Start{Run: "r", Shards: 1, Batch: 1})
 	if v.bar != nil {
 		t.Error("the bar of the input's check would draw over the run's first lines")
 	}
 	v.Progress(engine.Progress{Phase: engine.Scoring, Bytes: 1, All: 2})
-	v.Finished(Report{Address: "job.a", State: "failed"})
+	if err := v.Finished(&direct.Result{State: "failed"}); err != nil {
+		t.Fatal(err)
+	}
 	if v.bar != nil {
 		t.Error("the bar would draw over the report")
 	}

@@ -1,4 +1,4 @@
-package main
+package direct
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 
-	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
@@ -20,7 +19,7 @@ import (
 
 // work is a local run that holds its destination.
 type work struct {
-	*localRun
+	*run
 	hold     *engine.Hold
 	replaced []string         // objects of the result that is replaced
 	finished record.Counts    // of the shards that an earlier process finished
@@ -66,10 +65,9 @@ func (w *work) begin(ctx context.Context) error {
 		}
 	}
 	w.engine.Assign(w.id, w.shards, take)
-	w.view.Started(view.Start{
-		Address: w.job.Address, Run: w.id, Provider: w.provider(),
-		Device: w.device.String(), Library: w.runtime.Version, Shards: len(w.shards), Bytes: w.shards.Bytes(),
-		Finished: len(w.done), Batch: w.engine.Batch(), Coupled: w.engine.Coupled(), AskedRecords: w.job.Batching.Records,
+	w.Started(Start{
+		Run: w.id, Shards: len(w.shards), Finished: len(w.done), Bytes: w.shards.Bytes(),
+		Batch: w.engine.Batch(), Coupled: w.engine.Coupled(),
 	})
 	return nil
 }
@@ -102,48 +100,35 @@ func (w *work) sweep(ctx context.Context, run string, current *record.Manifest) 
 }
 
 // execute scores what is left and publishes the whole.
-func (w *work) execute(ctx context.Context) (int, error) {
-	started := w.now()
-	result, err := w.engine.Execute(ctx, w.hold.Folder)
+func (w *work) execute(ctx context.Context) (*Result, error) {
+	started := w.Now()
+	scored, err := w.engine.Execute(ctx, w.hold.Folder)
 	pieces, ferr := engine.Finished(w.hold.Folder)
 	w.keep = len(pieces) > 0
 	if err = errors.Join(err, ferr); err != nil {
-		return exitError, err
+		return nil, err
 	}
 	counts := w.finished
-	counts.Add(result.Counts)
-	switch result.State {
+	counts.Add(scored.Counts)
+	stopped := w.result(record.Cancelled, kept(len(pieces), len(w.shards)), counts, scored)
+	switch scored.State {
 	case provider.Cancelled:
-		return w.stopped(counts, result, len(pieces))
+		return stopped, nil
 	case provider.Failed:
 		w.keep = false
-		w.view.Finished(w.report(record.Failed, result.Reason, counts, result))
-		return exitFailed, nil
+		return w.result(record.Failed, scored.Reason, counts, scored), nil
 	}
 	m, verdict, err := w.publish(ctx, w.source(pieces, started))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return w.stopped(counts, result, len(pieces))
+		return stopped, nil
 	case err != nil:
-		return exitError, err
+		return nil, err
 	}
 	w.keep = false
-	report := w.report(verdict.State, verdict.Reason, verdict.Counts, result)
-	report.Manifest = m
-	w.view.Finished(report)
-	switch verdict.State {
-	case record.Failed:
-		return exitFailed, nil
-	case record.Partial:
-		return exitPartial, nil
-	}
-	return exitOK, nil
-}
-
-// stopped shows a run that a signal ended.
-func (w *work) stopped(c record.Counts, result *engine.Result, finished int) (int, error) {
-	w.view.Finished(w.report(record.Cancelled, kept(finished, len(w.shards)), c, result))
-	return exitCancelled, nil
+	out := w.result(verdict.State, verdict.Reason, verdict.Counts, scored)
+	out.Manifest = m
+	return out, nil
 }
 
 // publish replaces the result that is there. After an error before the commit

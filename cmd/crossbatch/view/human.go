@@ -11,43 +11,28 @@ import (
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
-// runsHuman shows each run as a short table with its first rows.
-type runsHuman struct {
-	t Terminal
-	*progress
+// human writes for people.
+type human struct{ t Terminal }
+
+// Report is a run that is over.
+type Report struct {
+	State, Reason string
+	Counts        record.Counts
+	Scored        int64   // records, in Seconds
+	Seconds       float64 // 0: not known
+	Destination   string
+	Manifest      *record.Manifest // nil: nothing was published
+	Failures      []string         // the first failed records, as JSON lines
 }
 
-func (v *runsHuman) Started(s Start) {
-	v.finish()
-	fmt.Fprintf(v.t.Out, "%s  run %s\n", v.bold(s.Address), s.Run)
-	fmt.Fprintf(v.t.Out, "  on %s (%s, ONNX Runtime %s), %s, %s, %s\n", s.Provider, s.Device, s.Library,
-		count(int64(s.Shards), "shard"), bytesText(s.Bytes), batchText(s))
-	if s.Finished > 0 {
-		fmt.Fprintf(v.t.Out, "  resumes: %d of %s are finished\n", s.Finished, count(int64(s.Shards), "shard"))
-	}
-	if len(s.Coupled) > 0 {
-		c := s.Coupled[0]
-		fmt.Fprintf(v.t.Out, "  one record at a time, because records of a batch could change each other: %s (%s)", c.Reason, c.Op)
-		if more := len(s.Coupled) - 1; more > 0 {
-			fmt.Fprintf(v.t.Out, " and %d more", more)
-		}
-		fmt.Fprintf(v.t.Out, "; set batching { records = N } if you know better\n")
-	}
-}
-
-func batchText(s Start) string {
-	if s.Batch == 1 {
+func batchText(batch int) string {
+	if batch == 1 {
 		return "one record a call"
 	}
-	return fmt.Sprintf("%d records a call", s.Batch)
+	return fmt.Sprintf("%d records a call", batch)
 }
 
-func (v *runsHuman) Finished(r Report) {
-	v.finish()
-	v.report(r)
-}
-
-func (v *runsHuman) report(r Report) {
+func (v human) report(r Report) {
 	rows := [][2]string{
 		{"state", v.state(r.State) + reason(r.Reason)},
 		{"records", fmt.Sprintf("%s in = %s ok + %s failed + %s skipped", thousands(r.Counts.In), thousands(r.Counts.OK), thousands(r.Counts.Failed), thousands(r.Counts.Skipped))},
@@ -115,7 +100,7 @@ func firstFailures(destination string, m *record.Manifest) []string {
 }
 
 // firstRows shows the beginning of the first part that holds any.
-func (v *runsHuman) firstRows(r Report) {
+func (v human) firstRows(r Report) {
 	for _, s := range r.Manifest.Shards {
 		if s.OK == 0 {
 			continue
@@ -141,17 +126,10 @@ func (v *runsHuman) firstRows(r Report) {
 	}
 }
 
-func (v *runsHuman) Broken(address, _ string, err error) {
-	v.finish()
-	fmt.Fprintf(v.t.Err, "Error: %s: %v\n", address, err)
-}
+func (v human) bold(s string) string { return paint(v.t.Colour, "1", s) }
+func (v human) dim(s string) string  { return paint(v.t.Colour, "2", s) }
 
-func (v *runsHuman) Close() error { return nil }
-
-func (v *runsHuman) bold(s string) string { return paint(v.t.Colour, "1", s) }
-func (v *runsHuman) dim(s string) string  { return paint(v.t.Colour, "2", s) }
-
-func (v *runsHuman) state(s string) string {
+func (v human) state(s string) string {
 	colour := map[string]string{"succeeded": "32", "partial": "33", "cancelled": "33", "failed": "31"}[s]
 	return paint(v.t.Colour, colour, s)
 }

@@ -1,0 +1,196 @@
+package direct
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/crossbatch/crossbatch/core/collect"
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/model"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
+	"github.com/crossbatch/crossbatch/local/engine"
+	"github.com/crossbatch/crossbatch/local/onnx"
+)
+
+// workFolder holds, below the destination, what is not published yet. Readers of
+// results skip names that start with a dot.
+const workFolder = ".crossbatch"
+
+// Options are what a run stands on besides its job. Digests may be nil.
+type Options struct {
+	Runtime  *onnx.Runtime
+	Device   onnx.Device // as chosen: not auto
+	Digests  *storage.Digests
+	Version  string // of crossbatch, for the manifest
+	Now      func() time.Time
+	Started  func(Start)           // called once the input is checked and the destination held
+	Progress func(engine.Progress) // called often and from several goroutines
+}
+
+// Start is a run that is about to score.
+type Start struct {
+	Run      string
+	Shards   int
+	Finished int // shards that an earlier process finished, which was stopped
+	Bytes    int64
+	Batch    int
+	Coupled  []model.Coupling // why records run one at a time, unasked
+}
+
+// Result is what a run came to.
+type Result struct {
+	Run      string
+	State    record.State
+	Reason   string // why it failed, or what a cancelled one leaves
+	Counts   record.Counts
+	Scored   int64            // records, in this process
+	Seconds  float64          // for these
+	Manifest *record.Manifest // nil: nothing was published
+	Failures []string         // the first failed records, as lines of failed-*
+}
+
+// Run checks a job, scores its input and publishes the result. An error says that
+// it could not begin or go on; nothing was published then. engine.ErrBusy:
+// another process works on the destination; collect.ErrConflict: it holds the
+// result of another job.
+func Run(ctx context.Context, j job.Job, o Options) (*Result, error) {
+	r := &run{job: j, Options: o}
+	in, err := r.check(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.engine.Close() }()
+	if err := r.identify(ctx, in); err != nil {
+		return nil, err
+	}
+	hold, err := engine.TakeHold(filepath.Join(j.Output.Destination, workFolder), r.id)
+	if err != nil {
+		return nil, err
+	}
+	w := work{run: r, hold: hold}
+	defer func() { hold.Release(w.keep) }()
+	if err := w.begin(ctx); err != nil {
+		return nil, err
+	}
+	return w.execute(ctx)
+}
+
+// Checked is a job whose model and data fit each other.
+type Checked struct {
+	Input storage.Input
+	Model provider.Model
+}
+
+// Check does what can be wrong with a job before its input is digested: it lists
+// the input, opens the model and tries a first record. It writes nothing.
+func Check(ctx context.Context, j job.Job, o Options) (Checked, error) {
+	r := &run{job: j, Options: o}
+	in, err := r.prepare(ctx)
+	if err != nil {
+		return Checked{}, err
+	}
+	m := provider.Model{Name: j.Model.Name, Artifact: j.Model.Artifact, Digest: r.engine.Model().Digest}
+	return Checked{Input: in, Model: m}, r.engine.Close()
+}
+
+// Digest gives the shards of an input and tells of progress.
+func Digest(ctx context.Context, in storage.Input, o Options) (job.Shards, error) {
+	meter := engine.NewMeter(func(n int64) {
+		o.Progress(engine.Progress{Phase: engine.Checking, Bytes: n, All: in.Bytes()})
+	})
+	return in.Digest(ctx, o.Digests, meter)
+}
+
+// run is a job as it is checked and identified.
+type run struct {
+	Options
+	job job.Job
+
+	engine          *engine.Run
+	format          job.Format // of the input
+	shards          job.Shards
+	id, fingerprint string
+}
+
+// check is prepare for a destination that may be written.
+func (r *run) check(ctx context.Context) (storage.Input, error) {
+	if _, err := r.free(ctx); err != nil {
+		return storage.Input{}, err
+	}
+	return r.prepare(ctx)
+}
+
+func (r *run) prepare(ctx context.Context) (storage.Input, error) {
+	in, err := storage.ListInput(ctx, r.job.Input)
+	if err != nil {
+		return in, err
+	}
+	if err := collect.Outside(in, r.job); err != nil {
+		return in, err
+	}
+	r.format = in.Format
+	for _, o := range in.Objects {
+		r.shards = append(r.shards, job.Shard{URI: o.URI, Size: o.Size})
+	}
+	r.engine, err = engine.Prepare(ctx, engine.Task{Job: r.job, Shards: r.shards, Format: r.format}, engine.Options{
+		Runtime: r.Runtime, Device: r.Device, Version: r.Version, Now: r.Now, Progress: r.Progress,
+	})
+	return in, err
+}
+
+// identify digests the input, which tells which run this is.
+func (r *run) identify(ctx context.Context, in storage.Input) error {
+	var err error
+	if r.shards, err = Digest(ctx, in, r.Options); err != nil {
+		return err
+	}
+	if r.fingerprint, err = job.Fingerprint(r.job, r.engine.Model().Digest, r.shards); err != nil {
+		return err
+	}
+	r.id = job.ScoreID(r.job.Identity(), r.fingerprint)
+	_, err = r.free(ctx)
+	return err
+}
+
+// free reads the result that the run would replace; it is an error when it must
+// not.
+func (r *run) free(ctx context.Context) (*record.Manifest, error) {
+	dest, prefix, err := storage.OpenLocal(ctx, r.job.Output.Destination)
+	if err != nil {
+		return nil, err
+	}
+	m, err := collect.Free(ctx, dest, prefix, r.job, r.id)
+	if cerr := dest.Close(); err == nil {
+		err = cerr
+	}
+	return m, err
+}
+
+// source is the run as core/collect publishes it.
+func (r *run) source(pieces []provider.Piece, started time.Time) collect.Source {
+	return collect.Source{
+		Job: r.job, Run: r.id, Fingerprint: r.fingerprint, Shards: r.shards, Format: r.format,
+		Model:    record.ModelInfo{Name: r.job.Model.Name, Digest: r.engine.Model().Digest},
+		Provider: r.job.Placement.Providers[0].String(), Started: started, Finished: r.Now(), Pieces: pieces, Made: r.engine.Made(),
+	}
+}
+
+// result is how the run ended.
+func (r *run) result(state record.State, reason string, c record.Counts, scored *engine.Result) *Result {
+	return &Result{
+		Run: r.id, State: state, Reason: reason, Counts: c,
+		Scored: scored.Counts.In, Seconds: scored.Seconds, Failures: scored.Failures,
+	}
+}
+
+// kept says what a stopped run leaves for the next one.
+func kept(finished, shards int) string {
+	if finished == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d shards are finished and kept; the same command resumes", finished, shards)
+}
