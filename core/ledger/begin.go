@@ -200,7 +200,8 @@ func (l *Ledger) Unfinished(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		body, err := provider.Canonical(e)
+		// Byte for byte: a later version may have put more into it.
+		body, err := l.b.Read(ctx, l.prefix+lock.key.eventKey(lock.seq, lockKind))
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,10 @@ type Problem struct {
 // nothing. An error means that it could not be read.
 func (l *Ledger) Fsck(ctx context.Context) ([]Problem, error) {
 	f := &fsck{Ledger: l, runs: map[Key]*runObjects{}}
+	held, err := l.allClaims(ctx) // before the runs, which go on meanwhile: what a claim stands on is there by then
+	if err != nil {
+		return nil, err
+	}
 	for o, err := range l.b.Objects(ctx, l.prefix+runsFolder) {
 		if err != nil {
 			return nil, err
@@ -51,7 +55,8 @@ func (l *Ledger) Fsck(ctx context.Context) ([]Problem, error) {
 			return nil, err
 		}
 	}
-	return f.problems, f.claims(ctx)
+	f.claims(held)
+	return f.problems, f.snapshot(ctx)
 }
 
 type fsck struct {
@@ -66,6 +71,7 @@ type runObjects struct {
 	locks map[int]bool
 	kinds map[int][]Kind
 	last  int
+	over  bool // one of its events ended it
 }
 
 func (f *fsck) add(object, format string, args ...any) {
@@ -111,7 +117,7 @@ func (f *fsck) run(ctx context.Context, key Key) error {
 			f.add(object, "%s follows %s, which ended the run", e.Kind, over)
 		}
 		if e.Kind.Over() && over == "" {
-			over = e.Kind
+			over, r.over = e.Kind, true
 		}
 	}
 	if intent == nil {
@@ -171,23 +177,55 @@ func (f *fsck) intent(ctx context.Context, key Key, e Event) error {
 	return nil
 }
 
-// claims checks that each claim of a destination has its run.
-func (f *fsck) claims(ctx context.Context) error {
-	for o, err := range f.b.Objects(ctx, f.prefix+destinationsFolder) {
+// heldClaim is a claim of a destination as it was read.
+type heldClaim struct {
+	object string
+	claim  claim
+	err    error // why it cannot be read
+}
+
+func (l *Ledger) allClaims(ctx context.Context) ([]heldClaim, error) {
+	var out []heldClaim
+	for o, err := range l.b.Objects(ctx, l.prefix+destinationsFolder) {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		key := o.Key[len(f.prefix):]
-		body, err := f.b.Read(ctx, o.Key)
+		body, err := l.b.Read(ctx, o.Key)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		var c claim
-		if err := decode(body, &c); err != nil {
-			f.add(key, "%v", err)
-		} else if f.runs[c.Key] == nil {
-			f.add(key, "its run %s was not begun; the next watch does that", path.Base(string(c.Key)))
+		h := heldClaim{object: o.Key[len(l.prefix):]}
+		h.err = decode(body, &h.claim)
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+// claims checks that each claim of a destination has its run, and that only the
+// last one's may live.
+func (f *fsck) claims(held []heldClaim) {
+	for i, h := range held {
+		if h.err != nil {
+			f.add(h.object, "%v", h.err)
+			continue
+		}
+		r := f.runs[h.claim.Key]
+		if r == nil {
+			f.add(h.object, "its run %s was not begun; the next watch does that", path.Base(string(h.claim.Key)))
+		}
+		later := i+1 < len(held) && path.Dir(held[i+1].object) == path.Dir(h.object)
+		if later && (r == nil || !r.over) {
+			f.add(h.object, "its run is not over, and there is a later claim")
 		}
 	}
-	return nil
+}
+
+// snapshot checks that the last one can be read: listings stand on it.
+func (f *fsck) snapshot(ctx context.Context) error {
+	_, err := f.lastSnapshot(ctx)
+	if errors.Is(err, ErrFormat) {
+		f.add(snapshotsFolder, "%v", err)
+		return nil
+	}
+	return err
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -15,12 +13,12 @@ import (
 // false when somebody else has written that seq: read the history again and
 // decide anew. Time, when zero, and the rest of the envelope are filled in.
 func (l *Ledger) Append(ctx context.Context, k Key, e Event) (bool, error) {
-	if e.Seq < 2 || e.Run == "" || e.Kind == "" || e.Kind == Intent || e.Kind == lockKind {
+	if e.Seq < 2 || e.Seq > maxSeq || e.Run == "" || e.Kind == "" || e.Kind == Intent || e.Kind == lockKind {
 		return false, fmt.Errorf("ledger: event %d (%s) of run %q cannot be written", e.Seq, e.Kind, e.Run)
 	}
 	there, err := l.b.Exists(ctx, l.prefix+k.eventKey(e.Seq-1, lockKind))
 	if err != nil {
-		return false, fmt.Errorf("looking for event %d of %s: %w", e.Seq-1, k, err)
+		return false, err
 	}
 	if !there {
 		return false, fmt.Errorf("ledger: event %d of %s cannot be written before event %d", e.Seq, k, e.Seq-1)
@@ -74,12 +72,20 @@ func (l *Ledger) History(ctx context.Context, k Key) ([]Event, error) {
 			kinds[p.seq] = p.kind
 		}
 	}
+	last := 0
+	for seq := range kinds {
+		last = max(last, seq)
+	}
 	var events []Event
-	for i, seq := range slices.Sorted(maps.Keys(kinds)) {
-		if seq != i+1 {
-			return nil, fmt.Errorf("%s: %w: event %d is missing", l.b.URI(l.prefix+string(k)), ErrFormat, i+1)
+	for seq := 1; seq <= last; seq++ {
+		kind, listed := kinds[seq]
+		if !listed { // a listing of a folder that grows may miss one and have the next
+			kind = lockKind
 		}
-		e, err := l.read(ctx, k, seq, kinds[seq])
+		e, err := l.read(ctx, k, seq, kind)
+		if !listed && errors.Is(err, storage.ErrNotFound) {
+			return nil, fmt.Errorf("%s: %w: event %d is missing", l.b.URI(l.prefix+string(k)), ErrFormat, seq)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -25,6 +25,8 @@ const (
 	lockKind           = "lock"
 )
 
+const maxSeq = 999_999 // six digits
+
 // KeyOf names the run of a job at a fingerprint and a generation.
 func KeyOf(id job.Identity, fingerprint string, generation int) Key {
 	return Key(fmt.Sprintf("%s%.16s-%d", jobFolder(id), fingerprint, generation))
@@ -69,8 +71,8 @@ func parseKey(key string) (parsed, bool) {
 	if !ok || err != nil || seq < 1 || strings.Count(string(p.key), "/") != 2 || !strings.HasPrefix(dir, runsFolder) {
 		return parsed{}, false
 	}
-	if _, _, ok := p.key.tail(); !ok {
-		return parsed{}, false
+	if _, _, ok := p.key.tail(); !ok || kind == "" || seq > maxSeq || p.key.eventKey(seq, p.kind) != key {
+		return parsed{}, false // another spelling of a number would be a second event of it
 	}
 	return p, true
 }

@@ -49,12 +49,13 @@ func sound(t *testing.T, l *ledger.Ledger) {
 }
 
 // children starts n processes at once and gives what each printed.
-func children(t *testing.T, dir string, n int, fingerprint func(i int) string) []string {
+func children(t *testing.T, dir string, n int, fingerprint func(i int) string, env ...string) []string {
 	t.Helper()
 	cmds, outs := make([]*exec.Cmd, n), make([]bytes.Buffer, n)
 	for i := range cmds {
 		cmds[i] = exec.Command(os.Args[0])
-		cmds[i].Env = append(os.Environ(), dirEnv+"="+dir, printEnv+"="+fingerprint(i))
+		cmds[i].Env = append(os.Environ(), dirEnv+"="+dir, printEnv+"="+fingerprint(i), fmt.Sprintf("%s=%d", nameEnv, i))
+		cmds[i].Env = append(cmds[i].Env, env...)
 		cmds[i].Stdout, cmds[i].Stderr = &outs[i], os.Stderr
 		if err := cmds[i].Start(); err != nil {
 			t.Fatal(err)
@@ -73,10 +74,18 @@ func children(t *testing.T, dir string, n int, fingerprint func(i int) string) [
 func TestSixteenProcessesBeginOneRun(t *testing.T) {
 	dir := t.TempDir()
 	want := string(ledger.KeyOf(identity, print16(1), 0))
+	begun := 0
 	for _, got := range children(t, dir, 16, func(int) string { return print16(1) }) {
-		if got != want {
-			t.Errorf("%q, want %q", got, want)
+		key, isNew := strings.CutPrefix(got, "new ")
+		if isNew {
+			begun++
 		}
+		if key != want {
+			t.Errorf("%q, want %q", key, want)
+		}
+	}
+	if begun != 1 {
+		t.Errorf("%d processes began it, the others joined", begun)
 	}
 	l := open(t, dir)
 	if events, err := l.History(t.Context(), ledger.Key(want)); err != nil || len(events) != 1 {
@@ -90,7 +99,7 @@ func TestTwoFingerprintsOneDestination(t *testing.T) {
 	holders := map[string]bool{}
 	blocked := 0
 	for _, got := range children(t, dir, 16, func(i int) string { return print16(i % 2) }) {
-		key, was := strings.CutPrefix(got, "blocked by ")
+		key, was := strings.CutPrefix(strings.TrimPrefix(got, "new "), "blocked by ")
 		if was {
 			blocked++
 		}

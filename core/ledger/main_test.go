@@ -24,6 +24,16 @@ const (
 	dirEnv   = "CROSSBATCH_TEST_LEDGER"
 	printEnv = "CROSSBATCH_TEST_FINGERPRINT"
 	killEnv  = "CROSSBATCH_TEST_KILL" // the step at which it kills itself, from 1
+
+	// keyEnv makes it one that appends events to this run; nameEnv is in them.
+	keyEnv  = "CROSSBATCH_TEST_KEY"
+	nameEnv = "CROSSBATCH_TEST_NAME"
+)
+
+// appends is how many events each of them appends.
+const (
+	appends   = 20
+	appenders = 16
 )
 
 func TestMain(m *testing.M) {
@@ -57,7 +67,10 @@ func child(dir, fingerprint string) error {
 	if err != nil {
 		return err
 	}
-	key, err := begin(ctx, l, fingerprint, 0)
+	if key := os.Getenv(keyEnv); key != "" {
+		return appendMany(ctx, l, ledger.Key(key), os.Getenv(nameEnv))
+	}
+	key, joined, err := beginOrJoin(ctx, l, fingerprint, 0)
 	var blocked *ledger.Blocked
 	if errors.As(err, &blocked) {
 		fmt.Print("blocked by " + blocked.Key)
@@ -66,6 +79,9 @@ func child(dir, fingerprint string) error {
 	if err != nil {
 		return err
 	}
+	if !joined {
+		fmt.Print("new ")
+	}
 	fmt.Print(key)
 	if kill == 0 {
 		return nil
@@ -73,16 +89,45 @@ func child(dir, fingerprint string) error {
 	return finish(ctx, l, key)
 }
 
+// appendMany appends events, each as often as it takes.
+func appendMany(ctx context.Context, l *ledger.Ledger, key ledger.Key, name string) error {
+	events, err := l.History(ctx, key)
+	if err != nil {
+		return err
+	}
+	seq := len(events)
+	for i := range appends {
+		for ok := false; !ok; {
+			seq++ // who loses an event tries the one after it
+			kind := ledger.Sent
+			if i%2 == 0 {
+				kind = ledger.Abandoned
+			}
+			ok, err = l.Append(ctx, key, ledger.Event{
+				Seq: seq, Kind: kind, Run: events[0].Run, Request: fmt.Sprintf("%s/%d", name, i),
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func begin(ctx context.Context, l *ledger.Ledger, fingerprint string, generation int) (ledger.Key, error) {
+	key, _, err := beginOrJoin(ctx, l, fingerprint, generation)
+	return key, err
+}
+
+func beginOrJoin(ctx context.Context, l *ledger.Ledger, fingerprint string, generation int) (ledger.Key, bool, error) {
 	digest, err := l.PutShards(ctx, job.Shards{{URI: "file:///in/a.jsonl", Size: 3, Digest: "00"}})
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	key, _, err := l.Begin(ctx, identity, ledger.IntentBody{
+	return l.Begin(ctx, identity, ledger.IntentBody{
 		Job:         job.Job{Project: identity.Project, Address: identity.Address, Output: job.Output{Destination: identity.Destination}},
 		Fingerprint: fingerprint, Generation: generation, Input: digest,
 	}, job.RunID(l.ID(), identity, fingerprint, generation))
-	return key, err
 }
 
 // finish brings a run to its end from wherever its history stands.

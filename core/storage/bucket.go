@@ -68,11 +68,40 @@ func (b *Bucket) Read(ctx context.Context, key string) ([]byte, error) {
 // Remove deletes objects. Those that are absent are passed over.
 func (b *Bucket) Remove(ctx context.Context, keys ...string) error {
 	for _, key := range keys {
-		if err := b.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-			return b.wrap("removing", key, err)
+		err := checkKey(key)
+		switch {
+		case err != nil:
+		case b.dir == "":
+			err = b.Delete(ctx, key)
+		default: // fileblob would remove KEY.attrs as well
+			if err = ctx.Err(); err == nil {
+				err = os.Remove(filepath.Join(b.dir, filepath.FromSlash(key)))
+			}
+		}
+		if err = b.wrap("removing", key, err); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
 		}
 	}
 	return nil
+}
+
+// Exists says whether there is such an object.
+func (b *Bucket) Exists(ctx context.Context, key string) (bool, error) {
+	if b.dir == "" {
+		there, err := b.Bucket.Exists(ctx, key)
+		return there, b.wrap("looking for", key, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return false, b.wrap("looking for", key, err)
+	}
+	info, err := os.Stat(filepath.Join(b.dir, filepath.FromSlash(key)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, b.wrap("looking for", key, err)
+	}
+	return info.Mode().IsRegular(), nil
 }
 
 // Create makes an object where there is none, atomically between processes and
@@ -84,7 +113,10 @@ func (b *Bucket) Create(ctx context.Context, key string, body []byte) (created b
 		return false, b.wrap("creating", key, err)
 	}
 	if b.dir != "" {
-		created, err = createFile(b.dir, key, body)
+		err = unswept(func() (err error) {
+			created, err = createFile(b.dir, key, body)
+			return err
+		}, "")
 		return created, b.wrap("creating", key, err)
 	}
 	err = b.Upload(ctx, key, bytes.NewReader(body), &blob.WriterOptions{

@@ -22,7 +22,27 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if path := os.Getenv(cacheEnv); path != "" {
+		fillCache(path, os.Getenv(cacheNumberEnv))
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m)
+}
+
+// cacheEnv makes it one that adds to a cache of digests.
+const (
+	cacheEnv       = "CROSSBATCH_TEST_CACHE"
+	cacheNumberEnv = "CROSSBATCH_TEST_CACHE_NUMBER"
+	cacheLines     = 200
+)
+
+// fillCache adds lines of its own in several goes.
+func fillCache(path, number string) {
+	for i := range cacheLines {
+		d := &Digests{path: path, known: map[string]known{}}
+		d.add(known{Path: fmt.Sprintf("/%s/%d", number, i), Digest: strings.Repeat("0", 64)})
+		_ = d.save()
+	}
 }
 
 const raceKeys = 200

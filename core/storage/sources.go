@@ -58,6 +58,7 @@ func ListInput(ctx context.Context, in job.Input) (Input, error) {
 			return Input{}, fmt.Errorf("%w: nothing matches %s (input.empty = \"ok\" allows that)", ErrNoInput, source)
 		}
 		for _, p := range paths {
+			p = filepath.Clean(p)
 			if seen[p] {
 				continue
 			}
@@ -126,21 +127,25 @@ func folder(dir string) ([]string, job.Format, error) {
 		return paths, format, err
 	}
 	var paths []string
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+	root := filepath.Clean(dir) + string(filepath.Separator) // with its slash, or a link to a folder is not followed
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if p != dir && hidden(d.Name()) {
+		if p != root && hidden(d.Name()) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		}
 		if !d.IsDir() {
+			if d.Type()&fs.ModeSymlink != 0 && isFolder(p) {
+				return fmt.Errorf("%s is a link to a folder, which is not followed: name it as a source of its own, or leave it out by a glob", p)
+			}
 			paths = append(paths, p)
 			return nil
 		}
-		if p == dir {
+		if p == root {
 			return nil
 		}
 		below, _, err := parts(p)
@@ -172,6 +177,11 @@ func parts(dir string) ([]string, job.Format, error) {
 		paths = append(paths, filepath.Join(dir, s.Part.Name))
 	}
 	return paths, job.Format(m.Format), nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // hidden says whether a part of a path starts with _ or a dot.

@@ -1,0 +1,122 @@
+//go:build unix
+
+package ledger_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/ledger"
+)
+
+// claimAlone leaves what a process leaves that dies right after its claim.
+func claimAlone(t *testing.T, dir string, l *ledger.Ledger) (ledger.Key, []ledger.Event) {
+	t.Helper()
+	key, err := begin(t.Context(), l, print16(1), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := l.History(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []string{"runs", "ids"} {
+		if err := os.RemoveAll(filepath.Join(dir, gone)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if events, err := l.History(t.Context(), key); events != nil || err != nil {
+		t.Fatalf("%v, %v", events, err)
+	}
+	return key, events
+}
+
+func TestAClaimWithoutItsRunIsCompleted(t *testing.T) {
+	for name, by := range map[string]func(t *testing.T, l *ledger.Ledger, key ledger.Key){
+		"by another run, which is blocked": func(t *testing.T, l *ledger.Ledger, key ledger.Key) {
+			_, err := begin(t.Context(), l, print16(2), 0)
+			var b *ledger.Blocked
+			if !errors.As(err, &b) || b.Key != key || b.Run != job.RunID(l.ID(), identity, print16(1), 0) {
+				t.Errorf("%v", err)
+			}
+		},
+		"by the same run, which joins": func(t *testing.T, l *ledger.Ledger, key ledger.Key) {
+			got, joined, err := beginOrJoin(t.Context(), l, print16(1), 0)
+			if got != key || !joined || err != nil {
+				t.Errorf("%s, %v, %v", got, joined, err)
+			}
+		},
+		"by watch": func(t *testing.T, l *ledger.Ledger, _ ledger.Key) {
+			if err := l.Unfinished(t.Context()); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			l := open(t, dir)
+			key, want := claimAlone(t, dir, l)
+			by(t, l, key)
+			got, err := l.History(t.Context(), key)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %+v\nwant %+v, %v", got, want, err)
+			}
+			sound(t, l)
+		})
+	}
+}
+
+// The run of an older claim is there, so counting runs finds the last one alone.
+func TestTheLastClaimOfMany(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	for f := range 3 {
+		key, err := begin(t.Context(), l, print16(f), 0)
+		if err == nil {
+			err = finish(t.Context(), l, key)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := begin(t.Context(), l, print16(3), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, filepath.FromSlash(string(key)))); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Unfinished(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if events, err := l.History(t.Context(), key); err != nil || len(events) != 1 {
+		t.Errorf("%d events, %v", len(events), err)
+	}
+	sound(t, l)
+}
+
+// What is over is over for each kind that says so, and for no other.
+func TestWhenTheNextRunMayBegin(t *testing.T) {
+	for kind, free := range map[ledger.Kind]bool{
+		ledger.Succeeded: true, ledger.Partial: true, ledger.Failed: true, ledger.Cancelled: true, ledger.Forgotten: true, ledger.Destroyed: true,
+		ledger.Staged: false, ledger.Sent: false, ledger.Abandoned: false, ledger.CancelRequested: false,
+	} {
+		l := open(t, t.TempDir())
+		key, err := begin(t.Context(), l, print16(1), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := l.Append(t.Context(), key, ledger.Event{Seq: 2, Kind: kind, Run: "r"}); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		_, err = begin(t.Context(), l, print16(2), 0)
+		var b *ledger.Blocked
+		if free && err != nil || !free && (!errors.As(err, &b) || b.Kind != kind) {
+			t.Errorf("after %s: %v", kind, err)
+		}
+	}
+}
