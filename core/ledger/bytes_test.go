@@ -30,7 +30,7 @@ func TestAnIntentIsCompletedByteForByte(t *testing.T) {
 		Job: job.Job{
 			Project: identity.Project, Address: identity.Address, Output: job.Output{Destination: identity.Destination},
 			Limits: job.Limits{Timeout: 36 * time.Hour, FailedRecords: &job.Tolerance{Percent: 1e-7, IsPercent: true}, Cost: &cost},
-			Env:    map[string]string{"B": "<&>\u2028é\x00", "A": ""}, DependsOn: []string{"job.y"},
+			Env:    map[string]string{"B": "<&>\u2028é\x00", "A": ""},
 		},
 		Provider:    ledger.Block{Kind: "k", Alias: "a", Config: json.RawMessage(`{"z": 12345678901234567890, "a": 1.50, "n": null}`)},
 		Fingerprint: print16(1), Input: digest, Staging: "file:///s/",
