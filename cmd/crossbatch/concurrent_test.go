@@ -76,8 +76,8 @@ func TestTwoRunsOfOneDestination(t *testing.T) {
 	c := newCrash(t)
 	models["slow"]().Save(t, c.dir, "sum.onnx")
 	c.write("sum.crossbatch.hcl", strings.Replace("variable \"data\" {}\n"+crashJob, `["in/*.jsonl"]`, "[var.data]", 1))
-	c.write("in/a.jsonl", strings.Repeat("{\"id\":1,\"x\":1}\n", 20000))
-	c.write("in/b.jsonl", strings.Repeat("{\"id\":2,\"x\":1}\n", 20000))
+	c.write("in/a.jsonl", strings.Repeat("{\"id\":1,\"x\":1}\n", 300_000))
+	c.write("in/b.jsonl", strings.Repeat("{\"id\":2,\"x\":1}\n", 300_000))
 	var commands []*exec.Cmd
 	for i := range 16 {
 		commands = append(commands, c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--json", "--var", "data=in/"+[]string{"a", "b"}[i%2]+".jsonl"))

@@ -17,8 +17,8 @@ import (
 func TestTheTerminalMayGo(t *testing.T) {
 	c := newCrash(t)
 	models["slow"]().Save(t, c.dir, "sum.onnx")
-	c.write("in/a.jsonl", strings.Repeat("{\"id\":1,\"x\":1}\n", 20000))
-	c.write("in/b.jsonl", strings.Repeat("{\"id\":2,\"x\":1}\n", 20000))
+	c.write("in/a.jsonl", strings.Repeat("{\"id\":1,\"x\":1}\n", 300_000))
+	c.write("in/b.jsonl", strings.Repeat("{\"id\":2,\"x\":1}\n", 300_000))
 
 	submit := c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--wait")
 	submit.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
