@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,8 +35,13 @@ func SummaryName(shard int) string { return fmt.Sprintf("shard-%05d.json", shard
 
 func (s *summary) write(folder string) error {
 	body, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
+	b, err := storage.OpenFolder(folder)
 	if err == nil {
-		err = replaceFile(filepath.Join(folder, SummaryName(s.Shard)), append(body, '\n'))
+		// Not under the run's context: a shard that is finished is kept.
+		err = errors.Join(b.Replace(context.Background(), SummaryName(s.Shard), append(body, '\n')), b.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("writing results: %w", err)
