@@ -17,7 +17,7 @@ import (
 // It opens models and reads data, and writes nothing.
 type resolver struct {
 	*app
-	session *session
+	home    string // the .crossbatch folder of the job files
 	runtime *onnx.Runtime
 	view    view.Checking
 }
@@ -26,10 +26,10 @@ type resolver struct {
 func (r *resolver) resolve(ctx context.Context, j job.Job, p jobfile.Provider) (d broker.Desired, err error) {
 	j.Placement.Providers = []job.ProviderRef{p.Ref()}
 	d.Job = j
-	if d.Provider, err = r.session.block(p); err != nil {
+	if d.Provider, err = block(r.home, p); err != nil {
 		return d, err
 	}
-	d.Staging = storage.FileURI(filepath.Join(r.session.home, "local")) + "/"
+	d.Staging = storage.FileURI(filepath.Join(r.home, "local")) + "/"
 	o, err := r.direct(r.runtime, p.Device)
 	if err != nil {
 		return d, err

@@ -23,8 +23,12 @@ func TestTheTerminalMayGo(t *testing.T) {
 	submit := c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--wait")
 	submit.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	c.told(submit, "preparing")
-	if err := syscall.Kill(-submit.Process.Pid, syscall.SIGHUP); err != nil { // as a terminal does that is closed
-		t.Fatal(err)
+	// A terminal that is closed hangs up. Where these tests run under nohup that
+	// is ignored, so the session is killed as well.
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGKILL} {
+		if err := syscall.Kill(-submit.Process.Pid, sig); err != nil {
+			t.Fatal(err)
+		}
 	}
 	_ = submit.Wait()
 

@@ -49,7 +49,7 @@ const ledgerVariable = "CROSSBATCH_LEDGER"
 
 // sessionFor opens the ledger of job files, making it when it is not there.
 func (a *app) sessionFor(ctx context.Context, set *jobfile.Set) (*session, error) {
-	h := filepath.Join(set.Folder, home)
+	h := homeOf(set)
 	uri := cmp.Or(a.ledgerURI, os.Getenv(ledgerVariable), set.Ledger, h)
 	s, err := a.openSession(ctx, uri, h, true)
 	if err != nil {
@@ -61,6 +61,9 @@ func (a *app) sessionFor(ctx context.Context, set *jobfile.Set) (*session, error
 	}
 	return s, nil
 }
+
+// homeOf is the .crossbatch folder of job files.
+func homeOf(set *jobfile.Set) string { return filepath.Join(set.Folder, home) }
 
 // pointer is the file in a .crossbatch folder that says where the ledger is.
 const pointer = "ledger"
@@ -154,8 +157,8 @@ type localConfig struct {
 }
 
 // block is a provider block as a run records it.
-func (s *session) block(p jobfile.Provider) (ledger.Block, error) {
-	config, err := json.Marshal(localConfig{Device: p.Device, Runs: filepath.Join(s.home, "local", "runs")})
+func block(home string, p jobfile.Provider) (ledger.Block, error) {
+	config, err := json.Marshal(localConfig{Device: p.Device, Runs: filepath.Join(home, "local", "runs")})
 	if err != nil {
 		return ledger.Block{}, fmt.Errorf("provider %s: %w", p.Ref(), err)
 	}

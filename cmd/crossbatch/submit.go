@@ -100,58 +100,94 @@ func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
 	if err != nil {
 		return err
 	}
+	r := &resolver{app: a, home: homeOf(set), runtime: rt, view: view.NewChecking(a.terminal(), a.now)}
+	wanted := make([]broker.Desired, len(jobs))
+	errs := make([]error, len(jobs))
+	for i, j := range jobs {
+		j.Input.Limit = f.limit
+		wanted[i], errs[i] = r.resolve(ctx, j, places[i])
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if !slices.Contains(errs, nil) { // so nothing is written, not even an empty ledger
+		return a.afterStart(ctx, nil, a.refused(wanted, errs), f)
+	}
 	s, err := a.sessionFor(ctx, set)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	r := &resolver{app: a, session: s, runtime: rt, view: view.NewChecking(a.terminal(), a.now)}
-	var started []broker.Run
-	worst := exitOK
-	for i, j := range jobs {
-		run, err := r.start(ctx, j, places[i], f)
+	started := a.refused(wanted, errs)
+	for i, d := range wanted {
+		if errs[i] != nil {
+			continue
+		}
+		d.Rerun = f.rerun
+		if f.limit > 0 {
+			if d.Preview, err = s.preview(f.to); err != nil {
+				return err
+			}
+		}
+		run, err := s.Submit(ctx, d)
+		if started[i].err = err; err == nil {
+			started[i].run = run
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err != nil {
-			worst = worse(worst, codeOfError(err))
-			run = broker.Run{Project: j.Project, Address: j.Address, Provider: places[i].Ref().String(), State: "error", Reason: err.Error(), Destination: j.Output.Destination}
-			if !a.json {
-				view.Error(a.stdout, a.stderr, false, fmt.Errorf("%s: %w", j.Address, err))
-			}
-		}
-		started = append(started, run)
 	}
-	return a.afterStart(ctx, s, started, worst, f)
+	return a.afterStart(ctx, s, started, f)
 }
 
-// start asks the broker for one job's run.
-func (r *resolver) start(ctx context.Context, j job.Job, p jobfile.Provider, f submitFlags) (broker.Run, error) {
-	j.Input.Limit = f.limit
-	d, err := r.resolve(ctx, j, p)
+// submitted is a job and what became of it: a run, or why there is none.
+type submitted struct {
+	run broker.Run
+	err error
+}
+
+// refused begins the list of what became of jobs with those that cannot run.
+func (a *app) refused(wanted []broker.Desired, errs []error) []submitted {
+	out := make([]submitted, len(wanted))
+	for i, d := range wanted {
+		out[i].err = errs[i]
+		out[i].run = broker.Run{Project: d.Job.Project, Address: d.Job.Address, Provider: d.Job.Placement.Providers[0].String(), Destination: d.Job.Output.Destination}
+	}
+	return out
+}
+
+// preview is where a preview goes.
+func (s *session) preview(to string) (*broker.Preview, error) {
+	p := &broker.Preview{Under: storage.FileURI(filepath.Join(s.home, "preview")) + "/"}
+	if path, ok := storage.LocalPath(s.uri); ok {
+		p.Under = filepath.Join(path, "preview") + string(os.PathSeparator)
+	}
+	if to == "" {
+		return p, nil
+	}
+	abs, err := filepath.Abs(to)
 	if err != nil {
-		return broker.Run{}, err
+		return nil, fmt.Errorf("--to: %w", err)
 	}
-	d.Rerun = f.rerun
-	if f.limit > 0 {
-		d.Preview = &broker.Preview{Under: storage.FileURI(filepath.Join(r.session.home, "preview")) + "/"}
-		if path, ok := storage.LocalPath(r.session.uri); ok {
-			d.Preview.Under = filepath.Join(path, "preview") + string(os.PathSeparator)
-		}
-		if f.to != "" {
-			abs, err := filepath.Abs(f.to)
-			if err != nil {
-				return broker.Run{}, fmt.Errorf("--to: %w", err)
-			}
-			d.Preview.To = abs + string(os.PathSeparator)
-		}
-	}
-	return r.session.Submit(ctx, d)
+	p.To = abs + string(os.PathSeparator)
+	return p, nil
 }
 
 // afterStart sees runs through, or says how to come back to them.
-func (a *app) afterStart(ctx context.Context, s *session, runs []broker.Run, worst int, f submitFlags) error {
-	if f.wait {
+func (a *app) afterStart(ctx context.Context, s *session, jobs []submitted, f submitFlags) error {
+	worst := exitOK
+	var runs []broker.Run
+	for _, j := range jobs {
+		if j.err != nil {
+			worst = worse(worst, codeOfError(j.err))
+			j.run.Key, j.run.State, j.run.Reason = "", "error", j.err.Error()
+			if !a.json {
+				view.Error(a.stdout, a.stderr, false, fmt.Errorf("%s: %w", j.run.Address, j.err))
+			}
+		}
+		runs = append(runs, j.run)
+	}
+	if f.wait && s != nil {
 		return a.see(ctx, s, runs, worst, seeOptions{cancel: f.cancel})
 	}
 	for _, r := range runs {
