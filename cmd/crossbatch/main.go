@@ -136,6 +136,7 @@ This version runs jobs on this machine with ONNX Runtime.`,
 		a.statusCommand(), a.waitCommand(), a.watchCommand(), a.logsCommand(), a.resultsCommand(), a.cancelCommand(),
 		a.listCommand(), a.showCommand(), a.forgetCommand(), a.fsckCommand(), a.verifyCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(), a.workerCommand(),
 	)
+	a.completions(root)
 	return root
 }
 

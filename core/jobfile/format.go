@@ -16,10 +16,20 @@ import (
 // of neighbours in one column. What the file means does not change. A file with a
 // syntax error is left to its author: diagnostics, and no text.
 func Format(name string, src []byte) ([]byte, *hcl.File, Diagnostics) {
+	l := loader{}
+	for _, check := range []func(string, []byte) *hcl.Diagnostic{invalidText, tooDeep} {
+		if d := check(name, src); d != nil { // the parser goes as deep as a file does
+			l.add(d)
+			return nil, &hcl.File{Bytes: src}, l.sorted()
+		}
+	}
 	f, found := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	var l log
-	l.add(found...)
-	if l.list.HasErrors() {
+	if strings.HasSuffix(name, ".cbvars") { // of --var-file, too
+		l.addHidden(found)
+	} else {
+		l.add(found...)
+	}
+	if l.failed() {
 		return nil, f, l.sorted()
 	}
 	return hclwrite.Format(src), f, nil

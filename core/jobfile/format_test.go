@@ -2,11 +2,15 @@ package jobfile_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/crossbatch/crossbatch/core/jobfile"
 )
@@ -42,8 +46,37 @@ func TestFormattable(t *testing.T) {
 	}
 }
 
-// FuzzFormat: formatting twice is formatting once, and what is written parses to
-// the same jobs.
+// TestFormatRefuses: what is too deep for the parser, and what no one may see.
+func TestFormatRefuses(t *testing.T) {
+	if _, _, diags := jobfile.Format("a"+jobfile.Suffix, []byte("a = "+strings.Repeat("[", 1e6))); !diags.HasErrors() {
+		t.Error("a file of a million brackets is formatted")
+	}
+	if _, _, diags := jobfile.Format("a"+jobfile.Suffix, []byte("a = \"\xff\"\n")); !diags.HasErrors() {
+		t.Error("a file that is not UTF-8 is formatted")
+	}
+	const name = "a.auto.cbvars"
+	_, parsed, diags := jobfile.Format(name, []byte("token = \"hunter2\n"))
+	var b strings.Builder
+	if err := jobfile.Render(&b, map[string]*hcl.File{name: parsed}, diags, 0, false); err != nil || !diags.HasErrors() {
+		t.Fatal(err, diags)
+	}
+	if strings.Contains(b.String(), "hunter2") {
+		t.Errorf("a value of a variable file is shown:\n%s", b.String())
+	}
+}
+
+// tokens are what a text means to the parser: all of it but the spaces between.
+func tokens(src []byte) string {
+	var b strings.Builder
+	found, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
+	for _, t := range found {
+		fmt.Fprintf(&b, "%s %q\n", t.Type, t.Bytes)
+	}
+	return b.String()
+}
+
+// FuzzFormat: formatting twice is formatting once, and the parser gets the same
+// from what is written.
 func FuzzFormat(f *testing.F) {
 	for _, glob := range []string{"testdata/good/*.hcl", "testdata/bad/*.hcl", "testdata/sample.hcl"} {
 		names, err := filepath.Glob(glob)
@@ -66,6 +99,9 @@ func FuzzFormat(f *testing.F) {
 		twice, _, diags := jobfile.Format("f"+jobfile.Suffix, once)
 		if diags.HasErrors() || !bytes.Equal(once, twice) {
 			t.Fatalf("formatted again it is\n%q\nbefore it was\n%q\n%v", twice, once, diags)
+		}
+		if d := cmp.Diff(tokens(src), tokens(once)); d != "" {
+			t.Fatalf("%q means something else than %q\n%s", once, src, d)
 		}
 	})
 }
