@@ -21,6 +21,9 @@ import (
 
 const fakeSecret = "hunter2-is-no-password"
 
+// sending is how long a call may take.
+const sending = 10 * time.Second
+
 // traits are what a fake service is like.
 type traits struct {
 	guarantee  provider.Guarantee
@@ -107,7 +110,7 @@ func (f *fake) enter(ctx context.Context) (func(), error) {
 
 func (f *fake) Capabilities() provider.Capabilities {
 	return provider.Capabilities{
-		Guarantee: f.s.guarantee, Visibility: f.s.visibility, KeepsOnCancel: f.s.keeps,
+		Guarantee: f.s.guarantee, Visibility: f.s.visibility + sending, KeepsOnCancel: f.s.keeps,
 		Poll: provider.Poll{Min: 100 * time.Millisecond, Max: time.Second},
 	}
 }

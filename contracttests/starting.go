@@ -67,19 +67,32 @@ func sixteenSubmits(t T, h Harness) {
 	d := p.desired(s)
 
 	// The first answer is held back until another process has gone as far, so
-	// that at least two of them are at it together.
-	met := make(chan struct{})
-	var once, first sync.Once
+	// that at least two of them are at it together. Time stands still until all is
+	// sent: what a service may take to show a job is no race against this machine.
+	met, sent := make(chan struct{}), make(chan struct{})
+	meet, send := sync.OnceFunc(func() { close(met) }), sync.OnceFunc(func() { close(sent) })
+	var mu sync.Mutex
+	started, all := map[string]bool{}, p.starts(d)
+	begun := func(id string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		started[id] = true
+		if len(started) == all {
+			send()
+		}
+		return len(started) == 1
+	}
+	var first sync.Once
 	m := &tamper{after: func(c call) error {
 		if c.Op != "send" && c.Op != "find" || c.Request.Role != provider.Start {
 			return nil
 		}
 		isFirst := false
-		if c.Op == "send" {
+		if c.Op == "send" && begun(c.Request.ID) {
 			first.Do(func() { isFirst = true })
 		}
 		if !isFirst {
-			once.Do(func() { close(met) })
+			meet()
 			return nil
 		}
 		select {
@@ -92,9 +105,10 @@ func sixteenSubmits(t T, h Harness) {
 	// A send that is refused because the name is taken has met as well.
 	m.failed = func(c call) {
 		if c.Op == "send" || c.Op == "find" {
-			once.Do(func() { close(met) })
+			meet()
 		}
 	}
+	p.clock = held{Clock: p.clock, ctx: p.ctx, until: sent}
 	brokers := make([]*broker.Broker, many)
 	for i := range brokers {
 		brokers[i] = p.broker(m)

@@ -104,7 +104,8 @@ func (s *step) start(ctx context.Context, translated provider.Request) error {
 	if err != nil {
 		return err
 	}
-	lookup := s.be.Capabilities().Guarantee == provider.Lookup
+	caps := s.be.Capabilities()
+	lookup, asked := caps.Guarantee == provider.Lookup, s.o.Clock.Now()
 	ours := false
 	if a := s.attempt(); a == nil || !a.sent[q.ID] {
 		if s.r.cancelled || a != nil && s.late() {
@@ -115,7 +116,9 @@ func (s *step) start(ctx context.Context, translated provider.Request) error {
 		}
 		ours = true
 	}
-	if lookup && !ours {
+	// Who finds sent waits for what it announces; one that was held up for longer
+	// than that must not send any more.
+	if lookup && (!ours || s.o.Clock.Since(asked) > caps.Visibility) {
 		return s.seek(ctx, q)
 	}
 	n, err := s.send(ctx, q)

@@ -80,7 +80,7 @@ const (
 // Capabilities are the facts of a service that change what the broker does.
 type Capabilities struct {
 	Guarantee     Guarantee
-	Visibility    time.Duration // Lookup: how long a started job may stay unseen by Find
+	Visibility    time.Duration // Lookup: how long after Send was called a job may stay unseen by Find, the call itself included
 	KeepsOnCancel bool          // a cancelled job leaves what it finished
 	Rate          Rate          // calls that the service bears; zero: unlimited
 	Poll          Poll          // how often watching makes sense
