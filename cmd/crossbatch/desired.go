@@ -19,6 +19,7 @@ type resolver struct {
 	*app
 	home    string // the .crossbatch folder of the job files
 	runtime *onnx.Runtime
+	digests *storage.Digests
 	view    view.Checking
 }
 
@@ -30,7 +31,7 @@ func (r *resolver) resolve(ctx context.Context, j job.Job, p jobfile.Provider) (
 		return d, err
 	}
 	d.Staging = storage.FileURI(filepath.Join(r.home, "local")) + "/"
-	o, err := r.direct(r.runtime, p.Device)
+	o, err := r.direct(r.runtime, r.digests, p.Device)
 	if err != nil {
 		return d, err
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // direct is what scoring on this machine stands on, on a device by its name.
-func (a *app) direct(rt *onnx.Runtime, device string) (direct.Options, error) {
-	o := direct.Options{Runtime: rt, Digests: openDigests(), Version: version, Now: a.now}
+func (a *app) direct(rt *onnx.Runtime, digests *storage.Digests, device string) (direct.Options, error) {
+	o := direct.Options{Runtime: rt, Digests: digests, Version: version, Now: a.now, Step: a.step}
 	asked, err := onnx.ParseDevice(device)
 	if err != nil {
 		return o, err

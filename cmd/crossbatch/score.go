@@ -71,16 +71,16 @@ func (a *app) score(ctx context.Context, f scoreFlags) error {
 	if err != nil {
 		return err
 	}
-	o, err := a.direct(rt, f.device)
-	if err != nil {
-		return err
-	}
+	o, err := a.direct(rt, openDigests(), f.device)
 	v := view.NewScore(a.terminal(), a.json, a.now, view.Scoring{
 		Address: j.Address, Provider: j.Placement.Providers[0].String(), Device: o.Device.String(), Library: rt.Version,
 		Destination: j.Output.Destination,
 	})
 	o.Started, o.Progress = v.Started, v.Progress
-	result, err := direct.Run(ctx, j, o)
+	var result *direct.Result
+	if err == nil {
+		result, err = direct.Run(ctx, j, o)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
 		result = &direct.Result{State: record.Cancelled}

@@ -100,7 +100,7 @@ func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
 	if err != nil {
 		return err
 	}
-	r := &resolver{app: a, home: homeOf(set), runtime: rt, view: view.NewChecking(a.terminal(), a.now)}
+	r := &resolver{app: a, home: homeOf(set), runtime: rt, digests: openDigests(), view: view.NewChecking(a.terminal(), a.now)}
 	wanted := make([]broker.Desired, len(jobs))
 	errs := make([]error, len(jobs))
 	for i, j := range jobs {

@@ -20,7 +20,8 @@ import (
 // results skip names that start with a dot.
 const workFolder = ".crossbatch"
 
-// Options are what a run stands on besides its job. Digests may be nil.
+// Options are what a run stands on besides its job. All of them but Runtime,
+// Device and Now may be left out.
 type Options struct {
 	Runtime  *onnx.Runtime
 	Device   onnx.Device // as chosen: not auto
@@ -29,6 +30,23 @@ type Options struct {
 	Now      func() time.Time
 	Started  func(Start)           // called once the input is checked and the destination held
 	Progress func(engine.Progress) // called often and from several goroutines
+	// Step is called before and after every step of publishing, with its name.
+	// Crash tests end the process in it.
+	Step func(point string)
+}
+
+// filled is o where what nobody asked to be told goes nowhere.
+func (o Options) filled() Options {
+	if o.Started == nil {
+		o.Started = func(Start) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(engine.Progress) {}
+	}
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	return o
 }
 
 // Start is a run that is about to score.
@@ -58,7 +76,7 @@ type Result struct {
 // another process works on the destination; collect.ErrConflict: it holds the
 // result of another job.
 func Run(ctx context.Context, j job.Job, o Options) (*Result, error) {
-	r := &run{job: j, Options: o}
+	r := &run{job: j, Options: o.filled()}
 	in, err := r.check(ctx)
 	if err != nil {
 		return nil, err
@@ -88,7 +106,7 @@ type Checked struct {
 // Check does what can be wrong with a job before its input is digested: it lists
 // the input, opens the model and tries a first record. It writes nothing.
 func Check(ctx context.Context, j job.Job, o Options) (Checked, error) {
-	r := &run{job: j, Options: o}
+	r := &run{job: j, Options: o.filled()}
 	in, err := r.prepare(ctx)
 	if err != nil {
 		return Checked{}, err
@@ -99,8 +117,9 @@ func Check(ctx context.Context, j job.Job, o Options) (Checked, error) {
 
 // Digest gives the shards of an input and tells of progress.
 func Digest(ctx context.Context, in storage.Input, o Options) (job.Shards, error) {
+	tell := o.filled().Progress
 	meter := engine.NewMeter(func(n int64) {
-		o.Progress(engine.Progress{Phase: engine.Checking, Bytes: n, All: in.Bytes()})
+		tell(engine.Progress{Phase: engine.Checking, Bytes: n, All: in.Bytes()})
 	})
 	return in.Digest(ctx, o.Digests, meter)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,28 @@ import (
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary stand in for a process that is killed.
+func TestMain(m *testing.M) {
+	if path := os.Getenv(jobVariable); path != "" {
+		fmt.Fprintln(os.Stderr, victim(path, os.Getenv(pointVariable)))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// options are those of a run that nobody watches.
+func options(ctx context.Context) (Options, error) {
+	lib, err := onnx.Finder{}.Find(ctx)
+	if err != nil {
+		return Options{}, err
+	}
+	rt, err := onnx.Load(lib)
+	if err != nil {
+		return Options{}, err
+	}
+	device, err := rt.Choose(onnx.Device{Name: "cpu"})
+	return Options{Runtime: rt, Device: device, Version: "test", Now: time.Now}, err
+}
 
 // fixture is a folder with a model, y = 2x, and three shards.
 type fixture struct {
@@ -33,19 +55,11 @@ type fixture struct {
 
 func setup(t *testing.T) *fixture {
 	t.Helper()
-	lib, err := onnx.Finder{}.Find(t.Context())
+	o, err := options(t.Context())
 	if err != nil {
 		t.Fatalf("run `make runtime` first: %v", err)
 	}
-	rt, err := onnx.Load(lib)
-	if err != nil {
-		t.Fatal(err)
-	}
-	device, err := rt.Choose(onnx.Device{Name: "cpu"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fixture{T: t, dir: t.TempDir()}
+	f := &fixture{T: t, dir: t.TempDir(), opts: o}
 	path := modeltest.New().Input("x", model.Float32, "N", 1).Output("y", model.Float32, "N", 1).
 		Floats("w", []int64{1, 1}, []float32{2}).Node("MatMul", []string{"x", "w"}, []string{"y"}).Save(t, f.dir, "m.onnx")
 	f.job = job.Job{
@@ -58,7 +72,6 @@ func setup(t *testing.T) *fixture {
 	for i := range 3 {
 		f.shard(i, strings.Repeat(fmt.Sprintf("{\"x\":%d}\n", i), 10))
 	}
-	f.opts = Options{Runtime: rt, Device: device, Version: "test", Now: time.Now, Started: func(Start) {}, Progress: func(engine.Progress) {}}
 	return f
 }
 
@@ -139,7 +152,7 @@ func TestStoppedRunIsResumed(t *testing.T) {
 		t.Errorf("a stopped run left %q", names)
 	}
 	var start Start
-	f.opts.Started, f.opts.Progress = func(s Start) { start = s }, func(engine.Progress) {}
+	f.opts.Started, f.opts.Progress = func(s Start) { start = s }, nil
 	again := f.run(t.Context())
 	if again.State != record.Succeeded || again.Run != r.Run || start.Finished != 2 || again.Scored != 400_000 || again.Counts.In != 400_020 {
 		t.Errorf("resumed with %+v: %+v", start, again)
@@ -158,6 +171,26 @@ func TestFailedRunLeavesNothing(t *testing.T) {
 	}
 	if names := f.left(); len(names) > 0 {
 		t.Errorf("a failed run left %q", names)
+	}
+}
+
+// A result stays in force, alone, when the run that would replace it fails:
+// on its way, or only once all is counted.
+func TestFailedRunLeavesTheOldResult(t *testing.T) {
+	f := setup(t)
+	f.run(t.Context())
+	want := f.files()
+	bad := "{\"x\":[1,2]}\n"
+	for limit, text := range map[job.Tolerance]string{
+		{Count: 1}:                     strings.Repeat(bad, 2),
+		{Percent: 10, IsPercent: true}: strings.Repeat(bad, 9),
+	} {
+		f.shard(1, text)
+		f.job.Limits.FailedRecords = &limit
+		if r := f.run(t.Context()); r.State != record.Failed || r.Manifest != nil {
+			t.Errorf("%+v: %+v", limit, r)
+		}
+		f.alone(want)
 	}
 }
 
@@ -201,5 +234,37 @@ func TestCheck(t *testing.T) {
 	}
 	if names := f.left(); len(names) > 0 {
 		t.Errorf("checking wrote %q", names)
+	}
+}
+
+// A stop that comes with the commit is too late: what is published is finished.
+func TestStoppedWhilePublishing(t *testing.T) {
+	for point, want := range map[string]record.State{
+		"before remember": record.Cancelled, "before commit": record.Cancelled,
+		"after commit": record.Succeeded, "before clean": record.Succeeded, "after clean": record.Succeeded,
+	} {
+		t.Run(point, func(t *testing.T) {
+			f := setup(t)
+			f.run(t.Context())
+			old := f.files()
+			f.shard(1, "{\"x\":7}\n")
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			f.opts.Step = func(p string) {
+				if p == point {
+					cancel()
+				}
+			}
+			r := f.run(ctx)
+			if r.State != want || (r.Manifest != nil) != (want == record.Succeeded) {
+				t.Fatalf("%+v", r)
+			}
+			if now := f.files(); maps.Equal(now, old) != (want == record.Cancelled) {
+				t.Errorf("the result is %q", now)
+			}
+			if want == record.Succeeded {
+				f.alone(f.files())
+			}
+		})
 	}
 }

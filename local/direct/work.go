@@ -132,7 +132,7 @@ func (w *work) execute(ctx context.Context) (*Result, error) {
 }
 
 // publish replaces the result that is there. After an error before the commit
-// that one is in force and alone.
+// that one is in force and alone; from the commit on nothing stops it.
 func (w *work) publish(ctx context.Context, s collect.Source) (*record.Manifest, collect.Verdict, error) {
 	dest := w.job.Output.Destination
 	m, verdict, err := w.commit(ctx, s)
@@ -142,18 +142,28 @@ func (w *work) publish(ctx context.Context, s collect.Source) (*record.Manifest,
 	if err != nil || m == nil {
 		return nil, verdict, err
 	}
-	return m, verdict, collect.Clean(ctx, storage.OpenLocal, dest, w.replaced, m)
+	w.Step("before clean")
+	err = collect.Clean(context.WithoutCancel(ctx), storage.OpenLocal, dest, w.replaced, m)
+	w.Step("after clean")
+	return m, verdict, err
 }
 
 func (w *work) commit(ctx context.Context, s collect.Source) (*record.Manifest, collect.Verdict, error) {
-	m, verdict, err := collect.Parts(ctx, storage.OpenLocal, s, collect.Options{})
+	m, verdict, err := collect.Parts(ctx, storage.OpenLocal, s, collect.Options{Step: w.Step})
 	if err != nil || m == nil {
 		return nil, verdict, err
 	}
+	w.Step("before remember")
 	if err := w.remember(ctx); err != nil {
 		return nil, verdict, err
 	}
-	return m, verdict, collect.Commit(ctx, storage.OpenLocal, m, w.job.Output.Destination)
+	w.Step("before commit")
+	if err := ctx.Err(); err != nil {
+		return nil, verdict, err
+	}
+	err = collect.Commit(context.WithoutCancel(ctx), storage.OpenLocal, m, w.job.Output.Destination)
+	w.Step("after commit")
+	return m, verdict, err
 }
 
 // remember writes down what is to be removed after the commit.
