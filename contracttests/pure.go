@@ -153,7 +153,14 @@ func findingsTotal(t T, h Harness) {
 
 // alterations change one field of a spec each.
 var alterations = map[string]func(s *provider.Spec){
-	"model.artifact":        func(s *provider.Spec) { s.Model.Artifact += "x"; s.Model.Digest = digest([]byte("x")) },
+	"model.artifact": func(s *provider.Spec) { s.Model.Artifact += "x"; s.Model.Digest = digest([]byte("x")) },
+	"model.container": func(s *provider.Spec) {
+		s.Job.Model.Artifact, s.Job.Model.Container = "", &job.Container{Image: "r/x@sha256:01", ContentType: job.ContentJSONL}
+	},
+	"model.registered": func(s *provider.Spec) {
+		s.Job.Model.Artifact, s.Job.Model.Registered = "", map[string]string{s.Job.Placement.Providers[0].Kind: "churn-v3"}
+	},
+	"input.partitions":      func(s *provider.Spec) { s.Job.Input.Partitions = job.PartitionsHive },
 	"input.source":          func(s *provider.Spec) { s.Input.Shards[0].URI += "x" },
 	"input.format":          func(s *provider.Spec) { s.Input.Format, s.Job.Input.Format = job.CSV, job.CSV },
 	"input.key":             func(s *provider.Spec) { s.Job.Input.Key = []string{"name"} },

@@ -36,7 +36,7 @@ func (r *resolver) resolve(ctx context.Context, j job.Job, p jobfile.Provider) (
 		return d, err
 	}
 	o.Progress = r.view.Progress
-	checked, err := direct.Check(ctx, j, o)
+	checked, err := direct.Check(ctx, j.On(p.Ref()), o)
 	if err != nil {
 		return d, err
 	}

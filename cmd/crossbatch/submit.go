@@ -21,14 +21,13 @@ import (
 // submitFlags are what submit is asked for besides a path.
 type submitFlags struct {
 	pathFlags
-	only     []string
-	provider string
-	wait     bool
-	detach   bool
-	cancel   bool // on a signal, with wait
-	rerun    bool
-	limit    int64
-	to       string
+	only   []string
+	wait   bool
+	detach bool
+	cancel bool // on a signal, with wait
+	rerun  bool
+	limit  int64
+	to     string
 }
 
 func (a *app) submitCommand() *cobra.Command {
@@ -91,10 +90,13 @@ func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
 		return err
 	}
 	places := make([]jobfile.Provider, len(jobs))
-	for i, j := range jobs {
-		if places[i], err = place(set, j, f.provider); err != nil {
+	for i := range jobs {
+		if places[i], err = place(set, &jobs[i], f.provider); err != nil {
 			return err
 		}
+	}
+	if err := a.refuseUnbuilt(set, jobs); err != nil {
+		return err
 	}
 	rt, err := a.loadRuntime(ctx)
 	if err != nil {
@@ -237,21 +239,35 @@ func choose(jobs []job.Job, only []string) ([]job.Job, error) {
 }
 
 // place finds the provider of a job: the one of the command line, or its own.
-func place(set *jobfile.Set, j job.Job, named string) (jobfile.Provider, error) {
-	want := j.Placement.Providers[0].String()
-	if named != "" {
-		want = named
+func place(set *jobfile.Set, j *job.Job, named string) (jobfile.Provider, error) {
+	if named == "" {
+		named = j.Placement.Providers[0].String()
+	} else if kind, alias, ok := strings.Cut(named, "."); ok {
+		j.Placement.Providers = []job.ProviderRef{{Kind: kind, Alias: alias}}
 	}
-	i := slices.IndexFunc(set.Providers, func(p jobfile.Provider) bool { return p.Ref().String() == want })
-	if i < 0 {
-		var have []string
-		for _, p := range set.Providers {
-			have = append(have, p.Ref().String())
+	var have []string
+	for _, p := range set.Providers {
+		if p.Ref().String() == named {
+			return p, nil
 		}
-		return jobfile.Provider{}, fmt.Errorf("--provider %s: no such provider block; there are %s", want, strings.Join(have, ", "))
+		have = append(have, p.Ref().String())
 	}
-	if kind := set.Providers[i].Kind; kind != "local" {
-		return jobfile.Provider{}, fmt.Errorf("%s: running on %s is not yet built; this version runs jobs on this machine (provider \"local\")", j.Address, kind)
+	return jobfile.Provider{}, fmt.Errorf("--provider %s: no such provider block; there are %s", named, strings.Join(have, ", "))
+}
+
+// refuseUnbuilt stops before anything is opened when a job asks for what this
+// version can read and not run.
+func (a *app) refuseUnbuilt(set *jobfile.Set, jobs []job.Job) error {
+	diags := set.Unbuilt(jobs...)
+	if len(diags) == 0 {
+		return nil
 	}
-	return set.Providers[i], nil
+	if a.json {
+		if err := view.ShowDiagnostics(a.stdout, diags); err != nil {
+			return err
+		}
+	} else if err := jobfile.Render(a.stderr, set.Files, diags, 100, a.tty && a.colour); err != nil {
+		return err
+	}
+	return &exit{code: exitError}
 }

@@ -12,6 +12,7 @@ import (
 // pathFlags are the arguments of verbs that take job files.
 type pathFlags struct {
 	vars, varFiles []string
+	provider       string // KIND.ALIAS that the verb runs jobs on; empty: where they say
 }
 
 func (f *pathFlags) add(c *cobra.Command) {
@@ -21,7 +22,7 @@ func (f *pathFlags) add(c *cobra.Command) {
 
 // load reads the job files at path and shows what is wrong with them.
 func (a *app) load(path string, f pathFlags) (*jobfile.Set, error) {
-	set, diags := jobfile.Load(path, jobfile.Options{Vars: f.vars, VarFiles: f.varFiles, Environ: os.Environ(), Version: version})
+	set, diags := jobfile.Load(path, jobfile.Options{Vars: f.vars, VarFiles: f.varFiles, Environ: os.Environ(), Version: version, Provider: f.provider})
 	if len(diags) > 0 && (!a.json || !diags.HasErrors()) {
 		if err := jobfile.Render(a.stderr, set.Files, diags, 100, a.tty && a.colour); err != nil {
 			return nil, err

@@ -224,10 +224,15 @@ func (r *run) spec(ledgerID string, shards job.Shards, number int) provider.Spec
 		}
 	}
 	return provider.Spec{
-		Ledger: ledgerID, Run: r.id, Attempt: number, Job: r.intent.Job, Model: r.intent.Model,
+		Ledger: ledgerID, Run: r.id, Attempt: number, Job: r.job(), Model: r.intent.Model,
 		Input:  provider.Input{Shards: shards, Format: r.intent.Format, Take: r.take(len(shards), number)},
 		Output: attemptPrefix(r.intent.Staging, number), Budget: budget, Facts: r.intent.Facts,
 	}
+}
+
+// job is the run's job as it runs on its provider.
+func (r *run) job() job.Job {
+	return r.intent.Job.On(job.ProviderRef{Kind: r.intent.Provider.Kind, Alias: r.intent.Provider.Alias})
 }
 
 // abandonedNames are the names that natives of abandoned attempts would have.

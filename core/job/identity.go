@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -39,22 +40,31 @@ func (s Shards) Bytes() int64 {
 
 // Fingerprint names what can change a run's results: model, input, and the
 // parts of the job that say how the one meets the other. Where the job runs,
-// how large its batches are and what it may cost is not in it.
+// how large its batches are and what it may cost is not in it; so it is taken
+// of the job as the files say it, before On.
+//
+// The model's digest is that of its ONNX package. For a container or a
+// registered model it may be empty: Model.Digest stands for it.
 func Fingerprint(j Job, modelDigest string, input Shards) (string, error) {
 	out := j.Output
 	out.Existing = ""
 	doc, err := json.Marshal(struct {
-		Version int               `json:"version"`
-		Model   string            `json:"model"`
-		Env     map[string]string `json:"env"`
-		Input   string            `json:"input"`
-		Format  Format            `json:"format"`
-		CSV     Dialect           `json:"csv"`
-		Key     []string          `json:"key"`
-		Tensors []Tensor          `json:"tensors"`
-		Limit   int64             `json:"limit,omitempty"`
-		Output  Output            `json:"output"`
-	}{1, modelDigest, j.Env, input.Digest(), j.Input.Format, j.Input.CSV, j.Input.Key, j.Input.Tensors, j.Input.Limit, out})
+		Version    int               `json:"version"`
+		Model      string            `json:"model"`
+		Container  *Container        `json:"container,omitempty"`
+		Env        map[string]string `json:"env"`
+		Input      string            `json:"input"`
+		Format     Format            `json:"format"`
+		Partitions string            `json:"partitions,omitempty"`
+		CSV        Dialect           `json:"csv"`
+		Key        []string          `json:"key"`
+		Tensors    []Tensor          `json:"tensors"`
+		Limit      int64             `json:"limit,omitempty"`
+		Output     Output            `json:"output"`
+	}{
+		1, cmp.Or(modelDigest, j.Model.Digest()), j.Model.fingerprinted(), j.Env, input.Digest(), j.Input.Format, j.Input.Partitions,
+		j.Input.CSV, j.Input.Key, j.Input.Tensors, j.Input.Limit, out,
+	})
 	if err != nil {
 		return "", fmt.Errorf("fingerprint of %s: %w", j.Address, err)
 	}

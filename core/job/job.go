@@ -30,26 +30,41 @@ type Job struct {
 	Compute   Compute           `json:"compute"`
 	Limits    Limits            `json:"limits"`
 	Placement Placement         `json:"placement"`
+	DependsOn []string          `json:"depends_on,omitempty"` // addresses of jobs that must succeed first, besides those of Input.From
 	Env       map[string]string `json:"env,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
+	Overrides []Override        `json:"overrides,omitempty"` // see On; kinds before aliases, each once
 }
 
-// Model names what scores the records.
+// Model names what scores the records. Exactly one of Artifact, Container and
+// Registered is set.
 type Model struct {
-	Name     string `json:"name"`     // the block's label
-	Artifact string `json:"artifact"` // path or URI of an ONNX file
+	Name       string            `json:"name"`     // the block's label, and the instance's key: m, m["key"] or m[0]
+	Artifact   string            `json:"artifact"` // path or URI of an ONNX file
+	Container  *Container        `json:"container,omitempty"`
+	Registered map[string]string `json:"registered,omitempty"` // a model that exists already, by provider kind
+}
+
+// Container is a model of any framework in the user's own image.
+type Container struct {
+	Image       string `json:"image"`              // NAME@sha256:DIGEST
+	Artifact    string `json:"artifact,omitempty"` // path or URI that the image is given
+	ContentType string `json:"content_type"`       // jsonl | csv | instances
 }
 
 // Input says where records come from and how a record feeds the model.
 type Input struct {
-	Source  []string `json:"source"`           // files, folders, globs, in this order
-	Format  Format   `json:"format,omitempty"` // empty: by extension
-	Key     []string `json:"key,omitempty"`    // fields; one field is a plain key, several a composite; none: "<shard>:<row>"
-	Empty   string   `json:"empty"`            // error | ok: what to do when no object matches
-	Staging string   `json:"staging"`          // auto | always | never
-	CSV     Dialect  `json:"csv"`
-	Tensors []Tensor `json:"tensors,omitempty"` // sorted by Input; none: fields named as the model's inputs
-	Limit   int64    `json:"limit,omitempty"`   // a preview: only the first records; 0: all
+	Source       []string  `json:"source"`                  // files, folders, globs and object URIs, in this order
+	From         []JobRead `json:"from,omitempty"`          // jobs whose published results are sources too; Sources gives the order of both
+	AllowPartial bool      `json:"allow_partial,omitempty"` // a partial result of a job is read too
+	Format       Format    `json:"format,omitempty"`        // empty: by extension
+	Partitions   string    `json:"partitions,omitempty"`    // hive: k=v path parts become string fields
+	Key          []string  `json:"key,omitempty"`           // fields; one field is a plain key, several a composite; none: "<shard>:<row>"
+	Empty        string    `json:"empty"`                   // error | ok: what to do when no object matches
+	Staging      string    `json:"staging"`                 // auto | always | never
+	CSV          Dialect   `json:"csv"`
+	Tensors      []Tensor  `json:"tensors,omitempty"` // sorted by Input; none: fields named as the model's inputs
+	Limit        int64     `json:"limit,omitempty"`   // a preview: only the first records; 0: all
 }
 
 // Dialect is how CSV input is written. It is never empty, whatever the format.

@@ -13,6 +13,16 @@ const (
 	StagingNever  = "never"
 )
 
+// PartitionsHive reads the k=v parts of an object's path as fields.
+const PartitionsHive = "hive"
+
+// How records are sent to a model in a container.
+const (
+	ContentJSONL     = "jsonl"
+	ContentCSV       = "csv"
+	ContentInstances = "instances" // one JSON object {"instances": [...]}
+)
+
 // How result files are compressed.
 const (
 	CompressionNone   = "none"

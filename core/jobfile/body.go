@@ -9,8 +9,7 @@ import (
 )
 
 // body is one block, checked against its part of the schema. Its fields are
-// read with the typed methods of fields.go; a field or block that is not built
-// is reported here and then reads as absent.
+// read with the typed methods of fields.go.
 type body struct {
 	l      *loader
 	spec   Block
@@ -21,8 +20,6 @@ type body struct {
 	attrs  hcl.Attributes
 	blocks hcl.Blocks
 	sc     scope
-
-	refused bool // something in it is not built
 }
 
 func (l *loader) open(hb hcl.Body, spec Block, path string, at hcl.Range, sc scope) *body {
@@ -37,12 +34,10 @@ func (l *loader) open(hb hcl.Body, spec Block, path string, at hcl.Range, sc sco
 	content, _, diags := hb.PartialContent(spec.hcl())
 	l.add(diags...)
 	b.attrs, b.blocks = content.Attributes, content.Blocks
-	// A provider kind that is not built is refused where a job is placed on
-	// it, so that one file can name places for another day.
-	if spec.State != NotYet {
-		b.checkFields()
-		b.checkBlocks()
+	if !spec.unchecked {
+		b.checkRequired()
 	}
+	b.checkBlocks()
 	return b
 }
 
@@ -63,6 +58,7 @@ func (b Block) hcl() *hcl.BodySchema {
 func (b *body) checkNames(hb hcl.Body) {
 	syntax, ok := hb.(*hclsyntax.Body)
 	if !ok {
+		b.checkJSONNames(hb)
 		return
 	}
 	for name, a := range syntax.Attributes {
@@ -74,7 +70,7 @@ func (b *body) checkNames(hb hcl.Body) {
 				fmt.Sprintf("Write %s { ... }, one argument a line.", name)))
 			continue
 		}
-		b.l.add(problem(a.NameRange, "Unknown field", fmt.Sprintf("There is no field %s%s.", b.path, name), b.hint(name)))
+		b.unknown(a.NameRange, "field", name)
 	}
 	for _, c := range syntax.Blocks {
 		if _, ok := b.spec.block(c.Type); ok {
@@ -85,23 +81,44 @@ func (b *body) checkNames(hb hcl.Body) {
 				fmt.Sprintf("Write %s = ...", c.Type)))
 			continue
 		}
-		b.l.add(problem(c.TypeRange, "Unknown block", fmt.Sprintf("There is no block %s%s.", b.path, c.Type), b.hint(c.Type)))
+		b.unknown(c.TypeRange, "block", c.Type)
 	}
 }
 
-func (b *body) hint(name string) string {
-	return didYouMean(name, b.spec.names(), func(n string) string { return n })
+// checkJSONNames is checkNames in HCL's JSON syntax, where a property is a
+// field or a block by what the schema says of its name.
+func (b *body) checkJSONNames(hb hcl.Body) {
+	attrs, diags := hb.JustAttributes()
+	if diags.HasErrors() {
+		return // a list of objects, or no object at all: PartialContent reports it
+	}
+	for name, a := range attrs {
+		_, field := b.spec.field(name)
+		_, block := b.spec.block(name)
+		if !field && !block {
+			b.unknown(a.NameRange, "field or block", name)
+		}
+	}
 }
 
-func (b *body) checkFields() {
+// unknown reports a name that has no meaning where it stands.
+func (b *body) unknown(at hcl.Range, what, name string) {
+	if b.spec.Name == overrideName {
+		job := jobBlock()
+		_, field := job.field(name)
+		_, block := job.block(name)
+		if field || block {
+			b.l.add(problem(at, "Not overridable", fmt.Sprintf("An override can not set %s.", name), "It may set "+listed(b.spec.names())+"."))
+			return
+		}
+	}
+	b.l.add(problem(at, "Unknown "+what, fmt.Sprintf("There is no %s %s%s.", what, b.path, name),
+		didYouMean(name, b.spec.names(), func(n string) string { return n })))
+}
+
+func (b *body) checkRequired() {
 	for _, f := range b.spec.Fields {
-		a, given := b.attrs[f.Name]
-		switch {
-		case given && f.State == NotYet:
-			b.l.add(notYet(a.NameRange, b.path+f.Name))
-			b.refused = true
-			delete(b.attrs, f.Name)
-		case !given && f.Required:
+		if _, given := b.attrs[f.Name]; !given && f.Required {
 			b.missing(f.Name)
 		}
 	}
@@ -113,13 +130,10 @@ func (b *body) missing(name string) {
 
 func (b *body) checkBlocks() {
 	first := map[string]*hcl.Block{}
-	kept := b.blocks[:0:0]
+	kept := make(hcl.Blocks, 0, len(b.blocks))
 	for _, c := range b.blocks {
 		spec, _ := b.spec.block(c.Type)
 		switch {
-		case spec.State == NotYet:
-			b.l.add(notYet(c.DefRange, b.path+c.Type))
-			b.refused = true
 		case !spec.Many && first[c.Type] != nil && b.path+b.spec.Name != "":
 			b.l.twice(c.DefRange, fmt.Sprintf("the block %s%s", b.path, c.Type), first[c.Type].DefRange)
 		default:
@@ -140,11 +154,14 @@ func (b *body) checkBlocks() {
 // child opens one of b's blocks.
 func (b *body) child(c *hcl.Block) *body {
 	spec, _ := b.spec.block(c.Type)
+	if spec.State == NotYet {
+		b.l.notYet(c.DefRange, b.path+c.Type)
+	}
 	if len(spec.Variants) > 0 {
 		v, ok := spec.variant(c.Labels[0])
 		if !ok {
 			b.l.unknownVariant(c, spec)
-			return b.opened(c, Block{Name: c.Type, Open: true, State: NotYet})
+			return b.opened(c, Block{Name: c.Type, Open: true})
 		}
 		v.Name = c.Type
 		spec = v

@@ -33,12 +33,6 @@ func problem(rng hcl.Range, summary, detail, hint string) *hcl.Diagnostic {
 	return d
 }
 
-// notYet makes the error for what the language knows and this version does not.
-func notYet(rng hcl.Range, what string) *hcl.Diagnostic {
-	return problem(rng, "Not built yet: "+what,
-		fmt.Sprintf("Known, but not yet built in this version of crossbatch: %s.", what), "")
-}
-
 // diagKey tells two reports of one problem apart from two problems. The
 // instance is no part of it: a fault in a for_each job is one fault.
 type diagKey struct {
@@ -86,6 +80,19 @@ func (l *log) add(diags ...*hcl.Diagnostic) {
 // sorted returns everything by file and position.
 func (l *log) sorted() Diagnostics {
 	out := slices.Clone(l.list)
+	for i, d := range slices.Backward(out) {
+		k := keyOf(d)
+		k.detail = ""
+		if n := l.alike[k] - maxAlike; d.Subject != nil && n > 0 && !slices.ContainsFunc(out[i+1:], func(o *hcl.Diagnostic) bool {
+			other := keyOf(o)
+			other.detail = ""
+			return other == k
+		}) {
+			last := *d
+			last.Detail += fmt.Sprintf(" There are %d more such errors here.", n)
+			out[i] = &last
+		}
+	}
 	slices.SortStableFunc(out, func(a, b *hcl.Diagnostic) int {
 		x, y := keyOf(a), keyOf(b)
 		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.start, y.start), cmp.Compare(x.end, y.end),

@@ -16,6 +16,7 @@ const sensitive mark = "sensitive"
 // scope is what an expression may refer to.
 type scope struct {
 	roots []string
+	reads bool      // jobs are meant as what is read or waited for, not by their values
 	each  cty.Value // an object of key and value, or NilVal outside for_each
 	count cty.Value // an object of index, or NilVal outside count
 }
@@ -88,7 +89,7 @@ func (l *loader) context(expr hcl.Expression, sc scope) (*hcl.EvalContext, bool)
 		if found[root] == nil {
 			found[root] = map[string]cty.Value{}
 		}
-		l.collect(found[root], r)
+		l.collect(found[root], r, sc)
 	}
 	for root, values := range found {
 		ctx.Variables[root] = cty.ObjectVal(values)
@@ -97,7 +98,7 @@ func (l *loader) context(expr hcl.Expression, sc scope) (*hcl.EvalContext, bool)
 }
 
 // collect adds the value that r refers to; r is known to exist.
-func (l *loader) collect(into map[string]cty.Value, r reference) {
+func (l *loader) collect(into map[string]cty.Value, r reference, sc scope) {
 	name, _ := r.name(1)
 	if _, there := into[name]; there && r.RootName() != rootProvider {
 		return
@@ -111,6 +112,9 @@ func (l *loader) collect(into map[string]cty.Value, r reference) {
 		into[name] = l.model(name)
 	case rootJob:
 		into[name] = l.jobs[name].value
+		if sc.reads {
+			into[name] = l.jobRef(l.jobs[name])
+		}
 	case rootProvider:
 		into[name] = l.providerKind(name)
 	}
@@ -133,6 +137,12 @@ func (r reference) name(i int) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// reading is a scope in which jobs can be named as what is read or waited for.
+func (s scope) reading() scope {
+	s.roots, s.reads = append(slices.Clone(s.roots), rootJob), true
+	return s
 }
 
 // allows says whether a scope knows a root.

@@ -3,6 +3,7 @@ package jobfile
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -37,6 +38,15 @@ func (s spot) fail(detail, hint string) {
 	s.l.add(d)
 }
 
+// write is a hint that shows a reference as the file's syntax has it: in JSON
+// one stands in a template.
+func (s spot) write(reference string) string {
+	if strings.HasSuffix(s.rng.Filename, ".json") {
+		return fmt.Sprintf("Write \"${%s}\".", reference)
+	}
+	return "Write " + reference + ", without quotes."
+}
+
 // quote shows a text of the value, unless it is sensitive.
 func (s spot) quote(text string) string {
 	if s.secret {
@@ -44,8 +54,6 @@ func (s spot) quote(text string) string {
 	}
 	return strconv.Quote(text)
 }
-
-func (s spot) notYet(what string) { s.l.add(notYet(s.rng, what)) }
 
 // spot is where a field stands, or the block when it does not.
 func (b *body) spot(name string) spot {
@@ -70,10 +78,12 @@ func (b *body) raw(name string) (cty.Value, spot, presence) {
 		b.l.poisoned = true
 		return cty.NilVal, s, broken
 	}
+	f, _ := b.spec.field(name)
 	if !v.IsNull() {
+		checkState(f, s, v)
 		return v, s, given
 	}
-	if f, _ := b.spec.field(name); f.Required {
+	if f.Required {
 		s.fail(s.path+" is required, and is null.", "")
 		return cty.NilVal, s, broken
 	}
@@ -116,8 +126,6 @@ func article(t cty.Type) string {
 	switch {
 	case t.IsTupleType():
 		name = "list"
-	case t.IsCapsuleType():
-		name = "provider"
 	case name == "object":
 		return "an object"
 	}
@@ -131,7 +139,7 @@ func listHint(v cty.Value, want cty.Type) string {
 	return ""
 }
 
-// text reads a string. A field with fixed values reads as one of the built ones.
+// text reads a string. A field with fixed values reads as one of them.
 func (b *body) text(name string) (string, spot, presence) {
 	f, _ := b.spec.field(name)
 	v, s, p := b.typed(name, cty.String)
@@ -142,19 +150,12 @@ func (b *body) text(name string) (string, spot, presence) {
 	if len(f.Values) > 0 && !b.allowed(f, text, s) {
 		return f.Default, s, broken
 	}
-	if !b.onlyDefault(f, text, s) {
-		return f.Default, s, broken
-	}
 	return text, s, given
 }
 
 func (b *body) allowed(f Field, text string, s spot) bool {
 	var names []string
 	for _, v := range f.Values {
-		if v.Text == text && v.State == NotYet {
-			s.notYet(fmt.Sprintf("%s = %s", s.path, s.quote(text)))
-			return false
-		}
 		if v.Text == text {
 			return true
 		}
@@ -164,22 +165,11 @@ func (b *body) allowed(f Field, text string, s spot) bool {
 	return false
 }
 
-func (b *body) onlyDefault(f Field, text string, s spot) bool {
-	if f.State != DefaultOnly || text == f.Default {
-		return true
-	}
-	if f.Type == String {
-		text = s.quote(text)
-	}
-	s.notYet(fmt.Sprintf("%s = %s", s.path, s.bare(text)))
-	return false
-}
-
 // boolean reads a bool.
 func (b *body) boolean(name string) (bool, spot, presence) {
 	f, _ := b.spec.field(name)
 	v, s, p := b.typed(name, cty.Bool)
-	if p != given || !b.onlyDefault(f, strconv.FormatBool(v.True()), s) {
+	if p != given {
 		return f.Default == "true", s, p
 	}
 	return v.True(), s, given
@@ -194,11 +184,8 @@ func (b *body) integer(name string, least int) (int, spot, presence) {
 		return fallback, s, p
 	}
 	n, ok := wholeNumber(v)
-	switch {
-	case !ok || n < int64(least):
+	if !ok || n < int64(least) {
 		s.fail(fmt.Sprintf("%s takes a whole number from %d to 2147483647, not %s.", s.path, least, s.bare(numberText(v.AsBigFloat()))), "")
-		return fallback, s, broken
-	case !b.onlyDefault(f, strconv.FormatInt(n, 10), s):
 		return fallback, s, broken
 	}
 	return int(n), s, given

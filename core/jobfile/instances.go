@@ -12,7 +12,7 @@ import (
 // fill the memory.
 const maxInstances = 10_000
 
-// instance is one job of a block.
+// instance is one job, or model, of a block.
 type instance struct {
 	suffix      string // of the address: "", ["key"] or [0]
 	key         string
@@ -23,29 +23,30 @@ type instance struct {
 type instances struct {
 	list    []instance
 	unknown instance                           // stands for any of them
-	collect func(values []cty.Value) cty.Value // makes job.NAME of what the jobs are
+	collect func(values []cty.Value) cty.Value // makes job.NAME, or model.NAME, of what the instances are
 }
 
-// instances reads for_each and count. It is not ok after an error.
-func (l *loader) instances(d *jobBlockDecl) (instances, bool) {
-	b := d.body.within(declared())
+// instances reads for_each and count of a job or model block; what says which.
+// It is not ok after an error.
+func (l *loader) instances(block *body, what string) (instances, bool) {
+	b := block.within(declared())
 	_, _, each := b.raw("for_each")
 	count, s, counted := b.integer("count", 0)
 	for _, name := range []string{"for_each", "count"} {
 		// Null elsewhere means unset; here it would quietly make one job of many.
 		if s := b.spot(name); b.null(name) {
-			s.fail(name+" is null.", "For no job at all write for_each = {} or count = 0.")
+			s.fail(name+" is null.", fmt.Sprintf("For no %s at all write for_each = {} or count = 0.", what))
 			return instances{unknown: instance{each: anyEach(), count: anyCount()}}, false
 		}
 	}
 	switch {
 	case each != absent && counted != absent:
-		s.fail("A job has for_each or count, not both.", "")
+		s.fail(fmt.Sprintf("A %s has for_each or count, not both.", what), "")
 		return instances{unknown: instance{each: anyEach(), count: anyCount()}}, false
 	case each != absent:
-		return l.forEach(b)
+		return l.forEach(b, what)
 	case counted != absent:
-		return counting(count, s, counted == given)
+		return counting(count, s, counted == given, what)
 	}
 	single := func(values []cty.Value) cty.Value { return values[0] }
 	return instances{list: []instance{{}}, collect: single}, true
@@ -59,7 +60,7 @@ func anyCount() cty.Value {
 	return cty.ObjectVal(map[string]cty.Value{"index": cty.UnknownVal(cty.Number)})
 }
 
-func counting(n int, s spot, ok bool) (instances, bool) {
+func counting(n int, s spot, ok bool, what string) (instances, bool) {
 	out := instances{unknown: instance{count: anyCount()}}
 	out.collect = func(values []cty.Value) cty.Value { return cty.TupleVal(values) }
 	switch {
@@ -67,7 +68,7 @@ func counting(n int, s spot, ok bool) (instances, bool) {
 		s.fail("count can not be sensitive: it shows in addresses.", "")
 		return out, false
 	case ok && n > maxInstances:
-		s.fail(fmt.Sprintf("A job can stand for %d jobs at most.", maxInstances), "")
+		s.fail(fmt.Sprintf("A %[1]s can stand for %[2]d %[1]ss at most.", what, maxInstances), "")
 		return out, false
 	}
 	for i := range n {
@@ -79,7 +80,7 @@ func counting(n int, s spot, ok bool) (instances, bool) {
 	return out, ok
 }
 
-func (l *loader) forEach(b *body) (instances, bool) {
+func (l *loader) forEach(b *body, what string) (instances, bool) {
 	out := instances{unknown: instance{each: anyEach()}}
 	v, s, p := b.raw("for_each")
 	if p != given {
@@ -99,7 +100,7 @@ func (l *loader) forEach(b *body) (instances, bool) {
 		s.fail(fmt.Sprintf("for_each takes a map or a set of strings, not %s.", article(t)), hint)
 		return out, false
 	case v.LengthInt() > maxInstances:
-		s.fail(fmt.Sprintf("A job can stand for %d jobs at most.", maxInstances), "")
+		s.fail(fmt.Sprintf("A %[1]s can stand for %[2]d %[1]ss at most.", what, maxInstances), "")
 		return out, false
 	}
 	for it := v.ElementIterator(); it.Next(); {
@@ -112,7 +113,7 @@ func (l *loader) forEach(b *body) (instances, bool) {
 			return out, false
 		}
 		out.list = append(out.list, instance{
-			suffix: "[" + quoted(k.AsString()) + "]", key: k.AsString(),
+			suffix: "[" + quoted(k) + "]", key: k.AsString(),
 			each: cty.ObjectVal(map[string]cty.Value{"key": k, "value": e}),
 		})
 	}
@@ -127,6 +128,6 @@ func (l *loader) forEach(b *body) (instances, bool) {
 	return out, true
 }
 
-// quoted is a string as HCL writes it, so that an address can be pasted into a
+// quoted is a key as HCL writes it, so that an address can be pasted into a
 // job file.
-func quoted(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }
+func quoted(v cty.Value) string { return string(hclwrite.TokensForValue(v).Bytes()) }

@@ -14,7 +14,9 @@ type jobBlockDecl struct {
 	name  string
 	rng   hcl.Range
 	body  *body
-	value cty.Value // what job.NAME is in output blocks
+	set   *instances // nil until something asks for them
+	ok    bool       // of set
+	value cty.Value  // what job.NAME is in output blocks
 }
 
 // resolved is one job and where its paths stand, for checks among jobs.
@@ -23,6 +25,7 @@ type resolved struct {
 	decl        *jobBlockDecl
 	destination spot
 	source      spot
+	dependsOn   spot
 }
 
 func (l *loader) declareJob(b *body) {
@@ -40,7 +43,7 @@ func (l *loader) declareJob(b *body) {
 
 // resolveJob resolves every instance of a job block.
 func (l *loader) resolveJob(d *jobBlockDecl) {
-	set, ok := l.instances(d)
+	set, ok := l.jobInstances(d)
 	if !ok || len(set.list) == 0 {
 		// There is nothing to run, but faults inside are shown all the same;
 		// that each.key is not known is none.
@@ -78,6 +81,7 @@ func (l *loader) resolveInstance(d *jobBlockDecl, in instance) *resolved {
 	sc.each, sc.count = in.each, in.count
 	b := d.body.within(sc)
 	r := &resolved{decl: d}
+	defer l.about("job." + d.name + in.suffix)()
 	r.job = job.Job{Project: l.project, Address: "job." + d.name + in.suffix}
 	r.job.Model = l.jobModel(b)
 	r.job.Input, r.source = l.input(b.one("input"))
@@ -88,23 +92,11 @@ func (l *loader) resolveInstance(d *jobBlockDecl, in instance) *resolved {
 	r.job.Placement = l.placement(b)
 	r.job.Env = environment(b)
 	r.job.Labels, _, _ = b.textMap("labels")
+	r.job.DependsOn, r.dependsOn = l.dependsOn(b)
+	r.job.Overrides = l.overrides(b)
+	l.checkOverrides(r)
+	l.checkRegistration(r)
 	return r
-}
-
-// jobModel reads the reference to a model.
-func (l *loader) jobModel(b *body) job.Model {
-	v, s, p := b.raw("model")
-	if p != given {
-		return job.Model{}
-	}
-	if v.Type().IsObjectType() && v.Type().HasAttribute("name") && v.Type().HasAttribute("artifact") {
-		name, artifact := v.GetAttr("name"), v.GetAttr("artifact")
-		if name.Type() == cty.String && !name.IsNull() && artifact.Type() == cty.String && !artifact.IsNull() && l.models[name.AsString()] != nil {
-			return job.Model{Name: name.AsString(), Artifact: artifact.AsString()}
-		}
-	}
-	s.fail("model takes a reference to a model block.", "Write model.NAME, without quotes.")
-	return job.Model{}
 }
 
 // environment reads env. A name that no shell could set is a mistake.

@@ -26,10 +26,11 @@ type Options struct {
 	VarFiles []string // --var-file, in order; relative to the current folder
 	Environ  []string // KEY=VALUE: CROSSBATCH_VAR_NAME and env()
 	Version  string   // of this crossbatch; empty: DefaultVersion
+	Provider string   // KIND.ALIAS that is chosen for jobs later: it is checked as if a job named it
 }
 
-// Load reads one *.crossbatch.hcl file, or a folder whose *.crossbatch.hcl
-// files are read together. The Set is never nil and holds the sources that the
+// Load reads one *.crossbatch.hcl or *.crossbatch.hcl.json file, or a folder
+// whose files of these names are read together. The Set is never nil and holds the sources that the
 // diagnostics point into; its jobs are set only when there is no error.
 func Load(path string, opts Options) (*Set, Diagnostics) {
 	l := newLoader(disk{}, opts)
@@ -64,7 +65,7 @@ func Parse(files map[string][]byte, folder string, opts Options) (*Set, Diagnost
 		if strings.Contains(name, "/") {
 			continue
 		}
-		names, autos = l.sort(name, name, names, autos)
+		names, autos = sortFile(name, name, names, autos)
 	}
 	for _, name := range names {
 		src, err := mem.read(filepath.Join(l.dir, name))
@@ -97,37 +98,37 @@ func (l *loader) find(path string) (names, autos []string) {
 	}
 	for _, e := range entries {
 		if !e.IsDir() {
-			names, autos = l.sort(e.Name(), filepath.Join(folder, e.Name()), names, autos)
+			names, autos = sortFile(e.Name(), filepath.Join(folder, e.Name()), names, autos)
 		}
 	}
 	if info.IsDir() {
 		if len(names) == 0 && !l.failed() {
-			l.add(problem(hcl.Range{}, "No job files", fmt.Sprintf("The folder %s holds no *%s file.", path, Suffix), ""))
+			l.add(problem(hcl.Range{}, "No job files", fmt.Sprintf("The folder %s holds no *%s and no *%s file.", path, Suffix, JSONSuffix), ""))
 		}
 		return names, autos
 	}
 	l.log = log{} // what else lies in the folder of a single file is not read
-	switch {
-	case strings.HasSuffix(path, JSONSuffix):
-		l.add(notYet(hcl.Range{Filename: path, Start: hcl.InitialPos, End: hcl.InitialPos}, "a job file in HCL's JSON syntax"))
-	case !strings.HasSuffix(path, Suffix):
-		l.add(problem(hcl.Range{}, "Not a job file", fmt.Sprintf("%s is not named like a job file.", path), "The name of a job file ends in "+Suffix+"."))
+	if !isJobFile(path) {
+		l.add(problem(hcl.Range{}, "Not a job file", fmt.Sprintf("%s is not named like a job file.", path),
+			fmt.Sprintf("The name of a job file ends in %s or %s.", Suffix, JSONSuffix)))
 	}
 	return []string{path}, autos
 }
 
-// sort puts a file to the job files or the variable files by its name.
-func (l *loader) sort(name, path string, names, autos []string) (jobFiles, varFiles []string) {
+// sortFile puts a file to the job files or the variable files by its name.
+func sortFile(name, path string, names, autos []string) (jobFiles, varFiles []string) {
 	switch {
 	case strings.HasPrefix(name, "."): // editors keep locks and swap files beside a file
-	case strings.HasSuffix(name, Suffix):
+	case isJobFile(name):
 		names = append(names, path)
-	case strings.HasSuffix(name, JSONSuffix):
-		l.add(notYet(hcl.Range{Filename: path, Start: hcl.InitialPos, End: hcl.InitialPos}, "a job file in HCL's JSON syntax"))
 	case strings.HasSuffix(name, varsSuffix):
 		autos = append(autos, path)
 	}
 	return names, autos
+}
+
+func isJobFile(name string) bool {
+	return strings.HasSuffix(name, Suffix) || strings.HasSuffix(name, JSONSuffix)
 }
 
 func unreadable(path string, err error) *hcl.Diagnostic {

@@ -15,6 +15,7 @@ import (
 // loader resolves one set of job files.
 type loader struct {
 	log
+	later
 	opts   Options
 	schema Block
 	src    source
@@ -25,10 +26,12 @@ type loader struct {
 	env       map[string]string
 	functions map[string]function.Function
 	provider  cty.Type // the opaque type of provider.KIND.ALIAS
+	job       cty.Type // the opaque type of a job, where it is read or waited for
 
 	variables map[string]*variable
 	locals    map[string]*lazy
 	models    map[string]*model
+	known     map[string]job.Model // by Model.Name
 	providers map[job.ProviderRef]*provider
 	jobs      map[string]*jobBlockDecl
 	outputs   map[string]*body
@@ -52,7 +55,7 @@ type order struct {
 func newLoader(src source, opts Options) *loader {
 	l := &loader{
 		opts: opts, schema: Schema(), src: src, files: map[string]*hcl.File{}, env: map[string]string{},
-		variables: map[string]*variable{}, locals: map[string]*lazy{}, models: map[string]*model{},
+		variables: map[string]*variable{}, locals: map[string]*lazy{}, models: map[string]*model{}, known: map[string]job.Model{},
 		providers: map[job.ProviderRef]*provider{}, jobs: map[string]*jobBlockDecl{}, outputs: map[string]*body{},
 	}
 	for _, kv := range opts.Environ {
@@ -60,7 +63,7 @@ func newLoader(src source, opts Options) *loader {
 			l.env[k] = v
 		}
 	}
-	l.provider = providerType()
+	l.provider, l.job = providerType(), jobType()
 	l.functions = l.library()
 	return l
 }
@@ -83,11 +86,13 @@ func (l *loader) resolve(autos []string) (*Set, Diagnostics) {
 	for _, name := range l.order.models {
 		l.model(name)
 	}
-	l.resolveProviders()
+	l.offerProviders()
 	for _, name := range l.order.jobs {
 		l.resolveJob(l.jobs[name])
 	}
+	l.resolveProviders()
 	l.checkPlaces()
+	l.checkGraph()
 	outputs := l.resolveOutputs()
 	if l.poisoned && !l.failed() {
 		l.add(problem(hcl.Range{}, "A value is not known", "Some value of the job file can not be computed before the run.", ""))
@@ -112,6 +117,7 @@ func (l *loader) fill(set *Set, outputs []Output) {
 		set.ranges[r.job.Address] = r.decl.rng
 	}
 	set.Providers = l.offered
+	set.later = l.found
 }
 
 // declare collects what the files define, and reports what is defined twice.

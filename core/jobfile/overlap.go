@@ -12,7 +12,7 @@ import (
 func (l *loader) checkPlaces() {
 	owners := map[string]*resolved{}
 	for _, r := range l.resolved {
-		dest := r.job.Output.Destination
+		dest := ordered(r.job.Output.Destination)
 		if dest == "" {
 			continue
 		}
@@ -24,7 +24,7 @@ func (l *loader) checkPlaces() {
 		l.checkOwnSource(r)
 	}
 	for _, r := range l.resolved {
-		for up := parent(r.job.Output.Destination); up != ""; up = parent(up) {
+		for up := parent(ordered(r.job.Output.Destination)); up != ""; up = parent(up) {
 			if outer := owners[up]; outer != nil {
 				l.clash(r, outer, "a destination inside that of")
 			}
@@ -51,7 +51,7 @@ func parent(folder string) string {
 
 func (l *loader) checkOwnSource(r *resolved) {
 	for _, src := range r.job.Input.Source {
-		if !overlaps(src, r.job.Output.Destination) {
+		if !overlaps(ordered(src), ordered(r.job.Output.Destination)) {
 			continue
 		}
 		r.source.fail(fmt.Sprintf("%s reads its own destination: the source %s and the destination %s overlap.",

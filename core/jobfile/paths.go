@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // objectSchemes are the stores that the language knows.
@@ -19,31 +21,93 @@ func scheme(text string) (string, bool) {
 	return strings.ToLower(before), true
 }
 
-// localPath makes a path of the job file absolute and clean. A glob stays one.
-func (s spot) localPath(text string) (string, bool) {
+// place reads a path or an object URI of the job file. A path becomes absolute
+// and clean, and a glob stays one; a URI stands as written.
+func (s spot) place(text string) (string, bool) {
 	switch uri, ok := scheme(text); {
 	case text == "":
 		s.fail(s.path+" is empty.", "")
 	case strings.ContainsRune(text, 0):
 		s.fail(s.path+" holds a NUL character.", "")
 	case ok && slices.Contains(objectSchemes(), uri):
-		s.notYet(fmt.Sprintf("%s on %s://", s.path, uri))
+		return s.objectURI(text, uri)
 	case ok:
 		s.fail(fmt.Sprintf("%s is on no store that crossbatch knows.", s.quote(text)),
-			"Write a path, or a URI of "+listed(objectSchemes())+".")
+			"Write a path, or a URI of "+eitherOf(objectSchemes())+".")
 	default:
 		return s.l.under(text), true
 	}
 	return "", false
 }
 
-// folderPath is localPath for a folder: it ends in one slash.
-func (s spot) folderPath(text string) (string, bool) {
-	path, ok := s.localPath(text)
+// objectURI checks a URI of a known store: it names a bucket, in lower case as
+// the stores' own tools write their schemes.
+func (s spot) objectURI(text, scheme string) (string, bool) {
+	u := splitURI(text)
+	switch {
+	case u.scheme != scheme:
+		s.fail(fmt.Sprintf("%s does not start with %s://.", s.quote(text), scheme), "Write the scheme in lower case.")
+	case u.bucket == "" || hasGlob(u.bucket):
+		s.fail(fmt.Sprintf("%s names no bucket.", s.quote(text)), fmt.Sprintf("Write %s://BUCKET/PREFIX.", scheme))
+	default:
+		s.notYet(fmt.Sprintf("%s on %s://", s.path, scheme))
+		return text, true
+	}
+	return "", false
+}
+
+// uri is an object URI in parts: SCHEME://BUCKET/KEY?QUERY.
+type uri struct{ scheme, bucket, key, query string }
+
+// splitURI takes a URI apart. A ? is a wildcard except where name=value follows
+// to the end: a query that says which account a container is in.
+func splitURI(text string) uri {
+	var u uri
+	if at := strings.LastIndexByte(text, '?'); at >= 0 {
+		name, value, ok := strings.Cut(text[at+1:], "=")
+		if ok && hclsyntax.ValidIdentifier(name) && !strings.ContainsAny(value, "/*") {
+			text, u.query = text[:at], text[at+1:]
+		}
+	}
+	var rest string
+	u.scheme, rest, _ = strings.Cut(text, "://")
+	u.bucket, u.key, _ = strings.Cut(rest, "/")
+	return u
+}
+
+// folderOf is a place as a folder: it ends in one slash, before the query.
+func folderOf(place string) string {
+	if _, ok := scheme(place); !ok {
+		return strings.TrimRight(filepath.ToSlash(place), "/") + "/"
+	}
+	u := splitURI(place)
+	out := u.scheme + "://" + strings.TrimRight(u.bucket+"/"+u.key, "/") + "/"
+	if u.query != "" {
+		out += "?" + u.query
+	}
+	return out
+}
+
+// ordered is a place in the form in which places are compared: what names
+// the store stands first, and the path after it.
+func ordered(place string) string {
+	if _, ok := scheme(place); !ok {
+		return place
+	}
+	u := splitURI(place)
+	if u.query != "" {
+		u.bucket += "?" + u.query
+	}
+	return u.scheme + "://" + u.bucket + "/" + u.key
+}
+
+// folderPlace is place for a folder.
+func (s spot) folderPlace(text string) (string, bool) {
+	p, ok := s.place(text)
 	if !ok {
 		return "", false
 	}
-	return strings.TrimSuffix(filepath.ToSlash(path), "/") + "/", true
+	return folderOf(p), true
 }
 
 func hasGlob(path string) bool { return strings.ContainsAny(path, "*?[{") }

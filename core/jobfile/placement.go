@@ -28,15 +28,6 @@ func (l *loader) placement(b *body) job.Placement {
 	case p == absent:
 		out.Providers = l.onlyProvider(b)
 	}
-	for _, ref := range out.Providers {
-		if ref.Kind != job.ImplicitKind {
-			at := s
-			if b.has("placement") {
-				at = block.spot("providers")
-			}
-			at.notYet(fmt.Sprintf("placement on %s (provider.%s)", ref.Kind, ref))
-		}
-	}
 	return out
 }
 
@@ -57,7 +48,7 @@ func (l *loader) onlyProvider(b *body) []job.ProviderRef {
 func (l *loader) oneProvider(v cty.Value, s spot) []job.ProviderRef {
 	ref, ok := l.providerRef(v)
 	if !ok {
-		s.fail(s.path+" takes a reference to a provider block.", "Write provider.KIND.ALIAS, without quotes.")
+		s.fail(s.path+" takes a reference to a provider block.", s.write("provider.KIND.ALIAS"))
 		return nil
 	}
 	return []job.ProviderRef{ref}
@@ -90,18 +81,15 @@ func (l *loader) severalProviders(b *body) []job.ProviderRef {
 		ref, ok := l.providerRef(e)
 		switch {
 		case !ok:
-			s.fail(s.path+" takes references to provider blocks.", "Write provider.KIND.ALIAS, without quotes.")
+			s.fail(s.path+" takes references to provider blocks.", s.write("provider.KIND.ALIAS"))
 		case slices.Contains(out, ref):
 			s.fail(fmt.Sprintf("%s names provider.%s twice.", s.path, ref), "")
 		default:
 			out = append(out, ref)
 		}
 	}
-	switch {
-	case v.LengthInt() == 0:
+	if v.LengthInt() == 0 {
 		s.fail(s.path+" is empty.", "Name at least one provider.")
-	case len(out) > 1:
-		s.notYet("several providers in " + s.path)
 	}
 	return out
 }

@@ -35,7 +35,55 @@ func (l *loader) refuse(r reference, sc scope) *hcl.Diagnostic {
 		return problem(r.SourceRange(), "Unknown "+what(root), fmt.Sprintf("There is no %s %q.", what(root), name),
 			didYouMean(name, names(), prefixed(root+".")))
 	}
+	if d := l.refuseInstance(r, root, name); d != nil {
+		return d
+	}
+	if root == rootJob && sc.reads && r.takesApart() {
+		return problem(r.SourceRange(), "A job is named whole here",
+			"Its result is known only once it has run, so the job itself is named, and nothing of it.", "Write job."+name+", without what follows.")
+	}
 	return nil
+}
+
+// refuseInstance reports job.NAME["KEY"] or model.NAME[0] where there is none.
+func (l *loader) refuseInstance(r reference, root, name string) *hcl.Diagnostic {
+	if len(r.Traversal) < 3 || root != rootJob && root != rootModel {
+		return nil
+	}
+	step, ok := r.Traversal[2].(hcl.TraverseIndex)
+	if !ok || !step.Key.IsKnown() || step.Key.IsNull() || !step.Key.Type().IsPrimitiveType() {
+		return nil
+	}
+	var set *instances
+	if root == rootModel {
+		l.model(name)
+		set = l.models[name].set
+	} else if all, ok := l.jobInstances(l.jobs[name]); ok {
+		set = &all
+	}
+	if set == nil {
+		return nil // its own error is reported
+	}
+	suffix := "[" + quoted(step.Key) + "]"
+	if slices.ContainsFunc(set.list, func(in instance) bool { return in.suffix == suffix }) {
+		return nil
+	}
+	all := make([]string, len(set.list))
+	for i, in := range set.list {
+		all[i] = root + "." + name + in.suffix
+	}
+	return problem(r.SourceRange(), "Unknown "+root, fmt.Sprintf("There is no %s.%s%s.", root, name, suffix),
+		didYouMean(root+"."+name+suffix, all, func(n string) string { return n }))
+}
+
+// takesApart says whether a reference to a job goes on to one of its parts.
+func (r reference) takesApart() bool {
+	for _, step := range r.Traversal[2:] {
+		if a, ok := step.(hcl.TraverseAttr); ok && (a.Name == "output" || a.Name == "input") {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *loader) unknownRoot(r reference, roots []string) *hcl.Diagnostic {
@@ -53,16 +101,12 @@ func (l *loader) outOfScope(r reference, sc scope) *hcl.Diagnostic {
 	root := r.RootName()
 	switch {
 	case root == rootEach:
-		return problem(r.SourceRange(), "each is not known here", "each is known only inside a job that has for_each.", "")
+		return problem(r.SourceRange(), "each is not known here", "each is known only inside a job or model that has for_each.", "")
 	case root == rootCount:
-		return problem(r.SourceRange(), "count is not known here", "count is known only inside a job that has count.", "")
+		return problem(r.SourceRange(), "count is not known here", "count is known only inside a job or model that has count.", "")
 	case root == rootJob && len(sc.roots) > 0:
-		name, ok := r.name(1)
-		if _, there := l.jobs[name]; ok && !there {
-			return problem(r.SourceRange(), "Unknown job", fmt.Sprintf("There is no job %q.", name),
-				didYouMean(name, keysOf(l.jobs), prefixed("job.")))
-		}
-		return notYet(r.SourceRange(), "reading from, or waiting for, another job (job."+name+")")
+		return problem(r.SourceRange(), "Reference out of scope", "job can not be used here.",
+			"A job is named in input.source, to read its result, in depends_on, to wait for it, and in output blocks.")
 	case len(sc.roots) == 0:
 		return problem(r.SourceRange(), "No references here", "This value is needed before anything else is known, so it can not refer to "+root+".", "")
 	}

@@ -16,15 +16,27 @@ func (l *loader) result(b *body) (job.Output, spot) {
 	var out job.Output
 	text, s, p := b.text("destination")
 	if p == given {
-		out.Destination, _ = s.folderPath(text)
+		out.Destination, _ = s.folderPlace(text)
 	}
 	format, _, _ := b.text("format")
 	out.Format = job.Format(format)
-	out.Compression, _, _ = b.text("compression")
+	out.Compression = compression(b, out.Format)
 	out.Existing, _, _ = b.text("existing")
 	out.Keep = keep(b)
 	out.Select = selection(b, out.Format)
 	return out, s
+}
+
+// compression is what the field says, or the format's default.
+func compression(b *body, format job.Format) string {
+	text, s, p := b.text("compression")
+	switch {
+	case p == given && text == job.CompressionSnappy && format != job.Parquet:
+		s.fail(fmt.Sprintf("%s can not be snappy for the format %s: it is Parquet's own.", s.path, format), "Write gzip or zstd.")
+	case p == absent && format == job.Parquet:
+		return job.CompressionZstd
+	}
+	return text
 }
 
 // pairs reads a list of names, or a map from new names; a list names things as

@@ -1,12 +1,14 @@
 package jobfile
 
-// State says how far a block, a field or a value of a field is built.
+// State says how far a block, a field or a value of a field is built. Whatever
+// the state, it is parsed, checked and resolved; what can not be run yet is
+// refused by name when a job is submitted.
 type State string
 
-// The states. A thing that is not built is refused by name.
+// The states.
 const (
 	Built       State = "built"
-	DefaultOnly State = "default_only" // a field whose default is the only value accepted so far
+	DefaultOnly State = "default_only" // only the default can be run so far
 	NotYet      State = "not_yet"
 )
 
@@ -34,6 +36,7 @@ const (
 	ProviderRef    Type = "provider"
 	ProviderRefs   Type = "list(provider)"
 	JobRefs        Type = "list(job)"
+	StringsOrJobs  Type = "list(string or job)"
 )
 
 // Value is one value of a field that takes a fixed set of them.
@@ -65,6 +68,8 @@ type Block struct {
 	Fields   []Field  `json:"fields,omitempty"`
 	Blocks   []Block  `json:"blocks,omitempty"`
 	Variants []Block  `json:"variants,omitempty"` // by first label; their fields stand beside Fields
+
+	unchecked bool // what is required is checked where the block is used
 }
 
 // Schema returns the whole language as one table: the root block holds what
@@ -102,6 +107,7 @@ func (b Block) variant(name string) (Block, bool) {
 	for _, v := range b.Variants {
 		if v.Name == name {
 			v.Fields = append(append([]Field(nil), b.Fields...), v.Fields...)
+			v.unchecked = b.unchecked
 			return v, true
 		}
 	}
@@ -136,6 +142,9 @@ func (b Block) paths(prefix string) []string {
 		out = append(out, prefix+f.Name)
 	}
 	for _, c := range b.Blocks {
+		if c.Name == overrideName {
+			continue
+		}
 		out = append(out, prefix+c.Name)
 		out = append(out, c.paths(prefix+c.Name+".")...)
 	}

@@ -14,7 +14,7 @@ func jobBlock() Block {
 		},
 		Blocks: []Block{
 			inputBlock(), resultBlock(), batchingBlock(), computeBlock(), limitsBlock(), placementBlock(),
-			{Name: "override", Labels: []string{"provider"}, Many: true, State: NotYet, Doc: "changes for one provider: KIND or KIND.ALIAS"},
+			overrideBlock(),
 		},
 	}
 }
@@ -27,13 +27,13 @@ func inputBlock() Block {
 	return Block{
 		Name: "input", Required: true, State: Built, Doc: "the records",
 		Fields: []Field{
-			{Name: "source", Type: Strings, Required: true, State: Built, Doc: "files, folders and globs, in this order"},
+			{Name: "source", Type: StringsOrJobs, Required: true, State: Built, Doc: "files, folders, globs and jobs whose results are read, in this order"},
 			{Name: "format", Type: String, Values: formats(), State: Built, Doc: "default: by extension"},
 			{Name: "key", Type: StringOrList, State: Built, Doc: "the field, or fields, that name a record; default: SHARD:ROW"},
 			{Name: "empty", Type: String, Default: "error", Values: values(Built, "error", "ok"), State: Built, Doc: "what to do when nothing matches"},
-			{Name: "staging", Type: String, Default: "auto", Values: values(Built, "auto", "always", "never"), State: DefaultOnly, Doc: "whether input is copied for the provider"},
-			{Name: "partitions", Type: String, Values: values(NotYet, "hive"), State: NotYet, Doc: "k=v parts of a path become fields"},
-			{Name: "allow_partial", Type: Bool, Default: "false", State: NotYet, Doc: "start on a partial result of another job"},
+			{Name: "staging", Type: String, Default: "auto", Values: values(Built, "auto", "always", "never"), State: Built, Doc: "whether input is copied for the provider"},
+			{Name: "partitions", Type: String, Values: values(NotYet, "hive"), State: NotYet, Doc: "hive: k=v parts of a path become string fields"},
+			{Name: "allow_partial", Type: Bool, Default: "false", State: NotYet, Doc: "whether a partial result of another job is read too"},
 		},
 		Blocks: []Block{
 			{
@@ -63,7 +63,7 @@ func resultBlock() Block {
 		Fields: []Field{
 			{Name: "destination", Type: String, Required: true, State: Built, Doc: "the folder that is published"},
 			{Name: "format", Type: String, Default: "jsonl", Values: formats(), State: Built, Doc: "how results are written"},
-			{Name: "compression", Type: String, Default: "none", Values: values(Built, "none", "gzip", "zstd", "snappy"), State: DefaultOnly, Doc: "how result files are compressed"},
+			{Name: "compression", Type: String, Default: "none", Values: values(Built, "none", "gzip", "zstd", "snappy"), State: DefaultOnly, Doc: "how result files are compressed; zstd in Parquet unless set, snappy only there"},
 			{Name: "keep", Type: ListOrMap, State: Built, Doc: "input fields carried along; as a map: new name = field"},
 			{Name: "select", Type: ListOrMap, State: Built, Doc: "model outputs; as a map: name = output or element of it"},
 			{Name: "existing", Type: String, Default: "replace", Values: values(Built, "replace", "fail"), State: Built, Doc: "what to do with a result that is there"},
@@ -76,8 +76,8 @@ func batchingBlock() Block {
 		Name: "batching", State: Built, Doc: "bounds of one call of the model",
 		Fields: []Field{
 			{Name: "records", Type: Number, State: Built, Doc: "records a call; default: measured"},
-			{Name: "payload", Type: Size, State: NotYet, Doc: "bytes a call"},
-			{Name: "concurrency", Type: Number, State: NotYet, Doc: "calls at a time, per instance"},
+			{Name: "payload", Type: Size, State: Built, Doc: "bytes a call"},
+			{Name: "concurrency", Type: Number, State: Built, Doc: "calls at a time, per instance"},
 		},
 	}
 }
@@ -102,6 +102,32 @@ func computeBlock() Block {
 	}
 }
 
+// overrideName is the block that changes a job for one provider.
+const overrideName = "override"
+
+// overrideBlock takes parts of a job without their defaults: what is not set
+// there stays as the job has it.
+func overrideBlock() Block {
+	return Block{
+		Name: overrideName, Labels: []string{"provider"}, Many: true, State: Built, Doc: "changes for one provider, KIND or KIND.ALIAS: blocks merge field by field, maps key by key",
+		Fields: []Field{
+			{Name: "env", Type: StringMap, State: Built, Doc: "more of the environment of the scorer"},
+			{Name: "labels", Type: StringMap, State: Built, Doc: "more labels of what is made for the job"},
+		},
+		Blocks: []Block{withoutDefaults(batchingBlock()), withoutDefaults(computeBlock())},
+	}
+}
+
+func withoutDefaults(b Block) Block {
+	for i := range b.Fields {
+		b.Fields[i].Default, b.Fields[i].Required = "", false
+	}
+	for i := range b.Blocks {
+		b.Blocks[i] = withoutDefaults(b.Blocks[i])
+	}
+	return b
+}
+
 func limitsBlock() Block {
 	return Block{
 		Name: "limits", State: Built, Doc: "when a run ends early",
@@ -109,7 +135,7 @@ func limitsBlock() Block {
 			{Name: "timeout", Type: Duration, State: Built, Doc: "from the first submit, over all attempts; default: none"},
 			{Name: "failed_records", Type: NumberOrString, State: Built, Doc: "records that may fail, N or \"P%\"; default: any, and the run is partial"},
 			{Name: "retries", Type: Number, Default: "2", State: Built, Doc: "attempts after the first"},
-			{Name: "cost", Type: Number, State: NotYet, Doc: "USD a run; default: none"},
+			{Name: "cost", Type: Number, State: Built, Doc: "USD a run; default: none"},
 		},
 	}
 }

@@ -1,51 +1,88 @@
 package jobfile
 
-// providerBlock lists the provider kinds. Fields of a kind are known here so
-// that a misspelt one is found; what they mean is the provider's own affair.
+// Kinds of providers.
+const (
+	kindLocal     = "local"
+	kindSageMaker = "sagemaker"
+	kindVertex    = "vertex"
+	kindAzureML   = "azureml"
+	kindOCI       = "oci"
+)
+
+// providerBlock lists the provider kinds with their fields. What a value means
+// to a service is the provider's own affair.
 func providerBlock() Block {
 	return Block{
 		Name: "provider", Labels: []string{"kind", "alias"}, Many: true, State: Built, Doc: "a place to run, used as provider.KIND.ALIAS",
+		unchecked: true,
 		Fields: []Field{
 			{Name: "endpoint", Type: String, State: NotYet, Doc: "another address of the service, such as an emulator's"},
 			{Name: "retention", Type: Duration, State: NotYet, Doc: "how long staged files are kept"},
 		},
 		Variants: []Block{
 			{
-				Name: "local", State: Built, Doc: "this machine",
+				Name: kindLocal, State: Built, Doc: "this machine",
 				Fields: []Field{{Name: "device", Type: String, Default: "auto", State: Built, Doc: "auto, cpu, cuda, cuda:N, or another device of the installed ONNX Runtime"}},
 			},
 			{
-				Name: "sagemaker", State: NotYet, Doc: "Amazon SageMaker Batch Transform",
-				Fields: cloudFields("region", "role_arn", "image", "staging", "subnets*", "security_groups*", "kms_key", "tags{}"),
+				Name: kindSageMaker, State: NotYet, Doc: "Amazon SageMaker Batch Transform",
+				Fields: []Field{
+					cloud("region", String, true, "such as us-east-1"),
+					cloud("role_arn", String, true, "the execution role of models and jobs"),
+					image(),
+					cloud("staging", String, true, "s3:// prefix for what is copied to the service"),
+					cloud("subnets", Strings, false, "the subnets of the models' network, with security_groups"),
+					cloud("security_groups", Strings, false, "the security groups of the models' network, with subnets"),
+					cloud("kms_key", String, false, "the key that encrypts output and volumes"),
+					cloud("tags", StringMap, false, "tags of what is made"),
+				},
 			},
 			{
-				Name: "vertex", State: NotYet, Doc: "Google Vertex AI Batch Prediction",
-				Fields: cloudFields("project", "location", "image", "staging", "service_account"),
+				Name: kindVertex, State: NotYet, Doc: "Google Vertex AI Batch Prediction",
+				Fields: []Field{
+					cloud("project", String, true, "the project's id"),
+					cloud("location", String, true, "such as europe-west4"),
+					image(),
+					cloud("staging", String, true, "gs:// prefix for what is copied to the service"),
+					cloud("service_account", String, false, "the account that the model runs as"),
+					cloud("kms_key", String, false, "the key that encrypts jobs and models"),
+					cloud("labels", StringMap, false, "labels of what is made"),
+				},
 			},
 			{
-				Name: "azureml", State: NotYet, Doc: "Azure Machine Learning batch endpoints",
-				Fields: cloudFields("subscription_id", "resource_group", "workspace", "compute", "datastore", "image", "staging"),
+				Name: kindAzureML, State: NotYet, Doc: "Azure Machine Learning batch endpoints",
+				Fields: []Field{
+					cloud("subscription_id", String, true, "the subscription"),
+					cloud("resource_group", String, true, "the resource group of the workspace"),
+					cloud("workspace", String, true, "the workspace"),
+					cloud("compute", String, true, "the cluster that deployments run on"),
+					cloud("datastore", String, true, "the datastore of the staging container"),
+					image(),
+					cloud("staging", String, true, "azblob:// container and prefix for what is copied to the service"),
+					cloud("tags", StringMap, false, "tags of what is made"),
+				},
 			},
 			{
-				Name: "oci", State: NotYet, Doc: "OCI Data Science Jobs",
-				Fields: cloudFields("region", "compartment_id", "project_id", "image", "staging", "subnet_id", "log_group_id"),
+				Name: kindOCI, State: NotYet, Doc: "OCI Data Science Jobs",
+				Fields: []Field{
+					cloud("region", String, true, "such as us-phoenix-1"),
+					cloud("compartment_id", String, true, "the compartment of jobs and runs"),
+					cloud("project_id", String, true, "the Data Science project"),
+					image(),
+					cloud("staging", String, true, "oci:// bucket, namespace and prefix for what is copied to the service"),
+					cloud("subnet_id", String, false, "the subnet of job runs; default: managed egress"),
+					cloud("log_group_id", String, false, "the log group that job runs write to"),
+					cloud("tags", StringMap, false, "freeform tags of what is made"),
+				},
 			},
 		},
 	}
 }
 
-// cloudFields makes fields of names; a trailing * is a list, {} a map.
-func cloudFields(names ...string) []Field {
-	out := make([]Field, 0, len(names))
-	for _, n := range names {
-		f := Field{Name: n, Type: String, State: NotYet, Doc: "see the provider's page"}
-		if cut := len(n) - 1; n[cut] == '*' {
-			f.Name, f.Type = n[:cut], Strings
-		}
-		if cut := len(n) - 2; n[cut:] == "{}" {
-			f.Name, f.Type = n[:cut], StringMap
-		}
-		out = append(out, f)
-	}
-	return out
+func cloud(name string, t Type, required bool, doc string) Field {
+	return Field{Name: name, Type: t, Required: required, State: NotYet, Doc: doc}
+}
+
+func image() Field {
+	return cloud("image", String, false, "the crossbatch image that scores there; required for a model given by its artifact")
 }

@@ -21,6 +21,7 @@ type Set struct {
 	Files map[string]*hcl.File `json:"-"`
 
 	ranges map[string]hcl.Range
+	later  map[string][]*hcl.Diagnostic // by subject
 }
 
 // JobRange is where the job of an address is defined.
@@ -34,6 +35,10 @@ type Provider struct {
 	Kind   string `json:"kind"`
 	Alias  string `json:"alias"`
 	Device string `json:"device,omitempty"` // local only
+
+	// Config is the fields of a cloud's block by name, as a JSON object. It is
+	// absent where no job of the files can run there: such a block is not checked.
+	Config json.RawMessage `json:"config,omitempty"`
 
 	// Range is the block's header; its Filename is empty for the implicit provider.
 	Range hcl.Range `json:"-"`

@@ -20,7 +20,7 @@ func (l *loader) resolveSettings() {
 		b := l.settings.within(scope{roots: []string{rootVar, rootLocal}})
 		l.requireVersion(b)
 		if text, s, p := b.text("ledger"); p == given {
-			l.ledger, _ = s.folderPath(text)
+			l.ledger, _ = s.folderPlace(text)
 		}
 		var text string
 		var s spot
@@ -31,6 +31,11 @@ func (l *loader) resolveSettings() {
 					fmt.Sprintf("A project has 1 to %d printable characters, and no slash.", longestProject))
 			}
 		}
+	}
+	if _, shared := scheme(l.ledger); shared && p == absent {
+		l.add(problem(l.settings.at, "No project", "A ledger in an object store is shared, so the project must be named.",
+			fmt.Sprintf("Set crossbatch.project, for example to %q.", l.project)))
+		return
 	}
 	if p == absent && !goodProject(l.project) {
 		l.add(problem(hcl.Range{}, "No project", fmt.Sprintf("The project is named after the folder, and %q can not name one.", l.project),

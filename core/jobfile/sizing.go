@@ -1,6 +1,7 @@
 package jobfile
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/crossbatch/crossbatch/core/job"
@@ -8,8 +9,11 @@ import (
 )
 
 func batching(b *body) job.Batching {
-	n, _, _ := b.integer("records", 1)
-	return job.Batching{Records: n}
+	var out job.Batching
+	out.Records, _, _ = b.integer("records", 1)
+	out.Payload = b.size("payload")
+	out.Concurrency, _, _ = b.integer("concurrency", 1)
+	return out
 }
 
 func compute(b *body) job.Compute {
@@ -77,8 +81,26 @@ func limits(b *body) job.Limits {
 	out.Timeout = b.duration("timeout")
 	out.Retries, _, _ = b.integer("retries", 0)
 	out.FailedRecords = tolerance(b)
+	out.Cost = cost(b)
 	return out
 }
+
+// cost reads an amount of USD.
+func cost(b *body) *float64 {
+	v, s, p := b.typed("cost", cty.Number)
+	if p != given {
+		return nil
+	}
+	usd, _ := v.AsBigFloat().Float64()
+	if !(usd > 0) || usd > maxCost {
+		s.fail(fmt.Sprintf("%s takes an amount in USD above 0, not %s.", s.path, s.bare(numberText(v.AsBigFloat()))), "Leave it out for no limit.")
+		return nil
+	}
+	return &usd
+}
+
+// maxCost keeps amounts in the range that prints without an exponent.
+const maxCost = 1e12
 
 // tolerance reads failed_records, a number or a string.
 func tolerance(b *body) *job.Tolerance {

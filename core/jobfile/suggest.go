@@ -79,6 +79,12 @@ func listed(names []string) string {
 	}
 }
 
+// eitherOf joins alternatives as a sentence does.
+func eitherOf(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // prefixed returns a function that puts a prefix before a name.
 func prefixed(prefix string) func(string) string {
 	return func(name string) string { return prefix + name }

@@ -2,11 +2,14 @@ package jobfile
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	hcljson "github.com/hashicorp/hcl/v2/json"
 )
 
 // HCL parses and evaluates by recursion, and a Go stack that overflows can not
@@ -23,17 +26,27 @@ func (l *loader) parse(name string, src []byte) {
 		return
 	}
 	l.files[name] = &hcl.File{Bytes: src}
-	if d := tooDeep(name, src); d != nil {
-		l.add(d)
-		return
-	}
-	file, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	file, diags := parseFile(name, src)
 	l.add(diags...)
 	if file == nil || diags.HasErrors() {
 		return
 	}
 	l.files[name] = file
 	l.bodies = append(l.bodies, named{name, file.Body})
+}
+
+// parseFile parses HCL, or its JSON syntax when the name says so.
+func parseFile(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
+	if strings.HasSuffix(name, ".json") {
+		if d := tooDeepJSON(name, src); d != nil {
+			return nil, hcl.Diagnostics{d}
+		}
+		return hcljson.Parse(src, name)
+	}
+	if d := tooDeep(name, src); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
+	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 }
 
 // named is a body and the file it is from.
@@ -55,10 +68,7 @@ func invalidText(name string, src []byte) *hcl.Diagnostic {
 		}
 		at += n
 	}
-	line := 1 + bytes.Count(src[:at], []byte{'\n'})
-	column := 1 + utf8.RuneCount(src[bytes.LastIndexByte(src[:at], '\n')+1:at])
-	pos := hcl.Pos{Line: line, Column: column, Byte: at}
-	return problem(hcl.Range{Filename: name, Start: pos, End: pos}, "Invalid UTF-8",
+	return problem(rangeAt(name, src, at), "Invalid UTF-8",
 		fmt.Sprintf("%s is not UTF-8 text: byte %d is invalid.", name, at), "Save the file as UTF-8.")
 }
 
@@ -72,6 +82,10 @@ type bracket struct {
 // tooDeep reports the first place that nests too deep or goes on for too long.
 func tooDeep(name string, src []byte) *hcl.Diagnostic {
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos) // the parser reports the same faults
+	return tooDeepTokens(tokens)
+}
+
+func tooDeepTokens(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 	open := []bracket{{brace: true}}
 	for _, t := range tokens {
 		top := &open[len(open)-1]
@@ -108,6 +122,47 @@ func tooDeep(name string, src []byte) *hcl.Diagnostic {
 		}
 	}
 	return nil
+}
+
+// tooDeepJSON is tooDeep for HCL's JSON syntax, whose strings are templates.
+func tooDeepJSON(name string, src []byte) *hcl.Diagnostic {
+	dec := json.NewDecoder(bytes.NewReader(src))
+	dec.UseNumber()
+	for depth := 0; ; {
+		at := dec.InputOffset()
+		t, err := dec.Token()
+		if err != nil {
+			return nil // the parser reports the same faults
+		}
+		switch t := t.(type) {
+		case json.Delim:
+			if depth++; t == ']' || t == '}' {
+				depth -= 2
+			}
+			if depth > maxDepth {
+				return problem(rangeAt(name, src, int(at)), "Nested too deep", fmt.Sprintf("Objects and lists may nest %d deep.", maxDepth), "")
+			}
+		case json.Number:
+			if longNumber([]byte(t)) {
+				return problem(rangeAt(name, src, int(at)), "Number out of range", "The exponent of a number may have 3 digits.", "")
+			}
+		case string:
+			tokens, _ := hclsyntax.LexTemplate([]byte(t), name, hcl.InitialPos)
+			if d := tooDeepTokens(tokens); d != nil {
+				rng := rangeAt(name, src, int(at))
+				d.Subject = &rng
+				return d
+			}
+		}
+	}
+}
+
+// rangeAt is the place of a byte.
+func rangeAt(name string, src []byte, at int) hcl.Range {
+	line := 1 + bytes.Count(src[:at], []byte{'\n'})
+	column := 1 + utf8.RuneCount(src[bytes.LastIndexByte(src[:at], '\n')+1:at])
+	pos := hcl.Pos{Line: line, Column: column, Byte: at}
+	return hcl.Range{Filename: name, Start: pos, End: pos}
 }
 
 // longNumber finds numbers like 1e999999999, whose text would be that long.

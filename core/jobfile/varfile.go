@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	hcljson "github.com/hashicorp/hcl/v2/json"
 )
 
 // varPath is where a variable file lies. A memory source has no current
@@ -28,21 +25,7 @@ func (l *loader) parseVars(path string, src []byte) (hcl.Attributes, bool) {
 		return nil, false
 	}
 	l.files[path] = &hcl.File{Bytes: src}
-	var file *hcl.File
-	var diags hcl.Diagnostics
-	if strings.HasSuffix(path, ".json") {
-		if err := shallowJSON(src); err != nil {
-			l.add(unreadable(path, err))
-			return nil, false
-		}
-		file, diags = hcljson.Parse(src, path)
-	} else {
-		if d := tooDeep(path, src); d != nil {
-			l.add(d)
-			return nil, false
-		}
-		file, diags = hclsyntax.ParseConfig(src, path, hcl.InitialPos)
-	}
+	file, diags := parseFile(path, src)
 	l.addHidden(diags)
 	if file == nil || diags.HasErrors() {
 		return nil, false
@@ -57,6 +40,10 @@ func (l *loader) parseVars(path string, src []byte) (hcl.Attributes, bool) {
 // of its values are sensitive is not known while it can not be read.
 func (l *loader) addHidden(diags hcl.Diagnostics) {
 	for _, d := range diags {
+		if _, ours := d.Extra.(note); ours {
+			l.add(d)
+			continue
+		}
 		hidden := problem(*d.Subject, d.Summary, "A variable file holds lines NAME = VALUE, or one JSON object. What stands here is not shown: it could be sensitive.", "")
 		hidden.Extra = note{secret: true}
 		l.add(hidden)

@@ -18,6 +18,10 @@ var unanswered = map[string]string{
 	"placement.providers": "read before a backend is chosen",
 	"placement.strategy":  "read before a backend is chosen",
 	"placement.accept":    "read where findings are judged",
+	"input.from":          "shards by the time a backend sees the job",
+	"input.allow_partial": "judged before the job starts",
+	"depends_on":          "judged before the job starts",
+	"overrides":           "merged before a backend sees the job",
 }
 
 // spelled are fields whose path in the job file is not that of the value.

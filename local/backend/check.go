@@ -49,6 +49,9 @@ func (b *Backend) Inspect(ctx context.Context) (provider.Facts, error) {
 // what sizes or names machines has nothing to act on.
 func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	special := map[string]provider.Finding{
+		"model.container":       onnxOnly(s.Job.Model.Container == nil, "a container"),
+		"model.registered":      onnxOnly(len(s.Job.Model.Registered) == 0, "a model that a cloud keeps"),
+		"input.partitions":      partitioned(s.Job.Input.Partitions),
 		"input.format":          readable(s.Input.Format),
 		"input.staging":         emulated("the input is read where it lies; nothing is staged"),
 		"output.destination":    watched("results are published once a watcher finds the worker done"),
@@ -92,6 +95,20 @@ func watched(how string) provider.Finding {
 
 func lost(why string) provider.Finding {
 	return provider.Finding{Level: provider.Lost, Message: why}
+}
+
+func onnxOnly(is bool, what string) provider.Finding {
+	if is {
+		return provider.Finding{Level: provider.Exact}
+	}
+	return lost("this machine runs ONNX models, not " + what)
+}
+
+func partitioned(p string) provider.Finding {
+	if p != "" {
+		return lost("fields are not read from paths yet")
+	}
+	return provider.Finding{Level: provider.Exact}
 }
 
 func readable(f job.Format) provider.Finding {

@@ -21,6 +21,7 @@ func TestCheckIsTotal(t *testing.T) {
 	var s provider.Spec
 	s.Job.Limits.FailedRecords = &job.Tolerance{IsPercent: true, Percent: 1}
 	s.Job.Output.Format, s.Job.Output.Compression, s.Input.Format = job.Parquet, "zstd", job.Parquet
+	s.Job.Model.Container, s.Job.Model.Registered, s.Job.Input.Partitions = &job.Container{}, map[string]string{"vertex": "x"}, job.PartitionsHive
 	for _, spec := range []provider.Spec{{}, s} {
 		got := b.Check(spec)
 		if len(got) != len(provider.Fields()) {
@@ -33,7 +34,10 @@ func TestCheckIsTotal(t *testing.T) {
 			if f.Level != provider.Exact && f.Message == "" {
 				t.Errorf("%s is %s without a word why", f.Field, f.Level)
 			}
-			wants := map[string]bool{"input.format": true, "output.format": true, "output.compression": true}
+			wants := map[string]bool{
+				"model.container": true, "model.registered": true,
+				"input.format": true, "input.partitions": true, "output.format": true, "output.compression": true,
+			}
 			if isLost := f.Level == provider.Lost; isLost != (wants[f.Field] && spec.Input.Format == job.Parquet) {
 				t.Errorf("%s is %s", f.Field, f.Level)
 			}

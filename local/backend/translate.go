@@ -27,7 +27,10 @@ func (b *Backend) Translate(s provider.Spec) (provider.Translation, error) {
 	if j.Output.Format == job.Parquet || s.Input.Format == job.Parquet {
 		return provider.Translation{}, provider.Errorf(provider.Unsupported, "parquet is not read or written yet")
 	}
-	j.Output.Compression = job.CompressionNone // what Check calls lost is not sent
+	if j.Model.Container != nil || len(j.Model.Registered) > 0 {
+		return provider.Translation{}, provider.Errorf(provider.Unsupported, "this machine runs ONNX models; %s is none", j.Model.Name)
+	}
+	j.Output.Compression, j.Input.Partitions = job.CompressionNone, "" // what Check calls lost is not sent
 	name := provider.NativeName(s.Job.Address, s.Run, s.Attempt, 0, 1)
 	body, err := provider.Canonical(request{
 		FormatVersion: documentVersion,

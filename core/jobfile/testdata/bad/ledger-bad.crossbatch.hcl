@@ -1,0 +1,18 @@
+crossbatch {
+  ledger  = "redis://x"
+  project = "a/b"
+}
+
+model "m" {
+  artifact = "m.onnx"
+}
+
+job "j" {
+  model = model.m
+  input {
+    source = ["in.jsonl"]
+  }
+  output {
+    destination = "out/"
+  }
+}

@@ -1,0 +1,13 @@
+model "m" {
+  artifact = "m.onnx"
+}
+
+job "j" {
+  model = model.m
+  input {
+    source = ["in.jsonl"]
+  }
+  output {
+    destination = "out/${var.day"
+  }
+}
