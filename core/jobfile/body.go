@@ -31,7 +31,7 @@ func (l *loader) open(hb hcl.Body, spec Block, path string, at hcl.Range, sc sco
 		return b
 	}
 	b.checkNames(hb)
-	content, _, diags := hb.PartialContent(spec.hcl())
+	content, _, diags := hb.PartialContent(spec.body)
 	l.add(diags...)
 	b.attrs, b.blocks = content.Attributes, content.Blocks
 	if !spec.unchecked {
@@ -39,19 +39,6 @@ func (l *loader) open(hb hcl.Body, spec Block, path string, at hcl.Range, sc sco
 	}
 	b.checkBlocks()
 	return b
-}
-
-// hcl is the schema in HCL's terms. What is required is checked here, not by
-// HCL, whose message can not name the path.
-func (b Block) hcl() *hcl.BodySchema {
-	s := &hcl.BodySchema{}
-	for _, f := range b.Fields {
-		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: f.Name})
-	}
-	for _, c := range b.Blocks {
-		s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: c.Name, LabelNames: c.Labels})
-	}
-	return s
 }
 
 // checkNames reports fields and blocks that the schema does not have.

@@ -77,6 +77,16 @@ func (l *log) add(diags ...*hcl.Diagnostic) {
 	}
 }
 
+// join adds what another log has collected.
+func (l *log) join(o *log) {
+	l.add(o.list...)
+	for k, n := range o.alike {
+		if more := n - maxAlike; more > 0 {
+			l.alike[k] += more // that are not in the list
+		}
+	}
+}
+
 // sorted returns everything by file and position.
 func (l *log) sorted() Diagnostics {
 	out := slices.Clone(l.list)

@@ -67,10 +67,14 @@ func secretIn(ctx *hcl.EvalContext) bool {
 
 // context holds exactly what expr refers to, resolved on the way.
 func (l *loader) context(expr hcl.Expression, sc scope) (*hcl.EvalContext, bool) {
+	variables := expr.Variables()
+	if len(variables) == 0 {
+		return &l.plain, true
+	}
 	found := map[string]map[string]cty.Value{}
 	ctx := &hcl.EvalContext{Functions: l.functions, Variables: map[string]cty.Value{}}
 	good := true
-	for _, t := range expr.Variables() {
+	for _, t := range variables {
 		r := reference{t}
 		if d := l.refuse(r, sc); d != nil {
 			l.add(d)
@@ -92,9 +96,27 @@ func (l *loader) context(expr hcl.Expression, sc scope) (*hcl.EvalContext, bool)
 		l.collect(found[root], r, sc)
 	}
 	for root, values := range found {
-		ctx.Variables[root] = cty.ObjectVal(values)
+		ctx.Variables[root] = l.object(root, values)
 	}
 	return ctx, good
+}
+
+// object is the value of a root. The one of a single name is kept: most
+// expressions refer to few things, and many to the same.
+func (l *loader) object(root string, values map[string]cty.Value) cty.Value {
+	if len(values) > 1 || root == rootJob {
+		return cty.ObjectVal(values)
+	}
+	for name := range values {
+		key := root + "." + name
+		v, ok := l.single[key]
+		if !ok {
+			v = cty.ObjectVal(values)
+			l.single[key] = v
+		}
+		return v
+	}
+	return cty.EmptyObjectVal
 }
 
 // collect adds the value that r refers to; r is known to exist.

@@ -72,11 +72,13 @@ func (b *body) raw(name string) (cty.Value, spot, presence) {
 		return cty.NilVal, s, absent
 	}
 	v := b.l.eval(a.Expr, b.sc)
-	s.secret = v.ContainsMarked()
-	v, _ = v.UnmarkDeep()
-	if !v.IsWhollyKnown() {
-		b.l.poisoned = true
-		return cty.NilVal, s, broken
+	if !v.Type().IsPrimitiveType() || v.IsMarked() || !v.IsKnown() { // most are plain
+		s.secret = v.ContainsMarked()
+		v, _ = v.UnmarkDeep()
+		if !v.IsWhollyKnown() {
+			b.l.poisoned = true
+			return cty.NilVal, s, broken
+		}
 	}
 	f, _ := b.spec.field(name)
 	if !v.IsNull() {
@@ -104,21 +106,29 @@ func (b *body) typed(name string, want cty.Type) (cty.Value, spot, presence) {
 	if p != given {
 		return v, s, p
 	}
+	if v.Type() == want && want.IsPrimitiveType() {
+		return v, s, p
+	}
 	f, _ := b.spec.field(name)
 	out, err := convert.Convert(v, want)
 	if err != nil || !out.IsWhollyKnown() {
 		s.fail(fmt.Sprintf("%s takes a %s, not %s.", s.path, f.Type, article(v.Type())), listHint(v, want))
 		return cty.NilVal, s, broken
 	}
-	if want.IsCollectionType() {
-		for it := out.ElementIterator(); it.Next(); {
-			if _, e := it.Element(); e.IsNull() {
-				s.fail(s.path+" holds a null element.", "")
-				return cty.NilVal, s, broken
-			}
-		}
+	if want.IsCollectionType() && holdsNull(out) {
+		s.fail(s.path+" holds a null element.", "")
+		return cty.NilVal, s, broken
 	}
 	return out, s, given
+}
+
+func holdsNull(v cty.Value) bool {
+	for _, e := range v.AsValueSlice() {
+		if e.IsNull() {
+			return true
+		}
+	}
+	return false
 }
 
 func article(t cty.Type) string {
@@ -200,22 +210,65 @@ func (s spot) bare(text string) string {
 
 // texts reads a list of strings, in order.
 func (b *body) texts(name string) ([]string, spot, presence) {
-	v, s, p := b.typed(name, cty.List(cty.String))
+	v, s, p := b.raw(name)
 	if p != given {
 		return nil, s, p
 	}
+	if list, ok := plainTexts(v); ok {
+		return list, s, given
+	}
+	if v, s, p = b.typed(name, cty.List(cty.String)); p != given {
+		return nil, s, p
+	}
 	out := []string{}
-	for it := v.ElementIterator(); it.Next(); {
-		_, e := it.Element()
+	for _, e := range v.AsValueSlice() {
 		out = append(out, e.AsString())
 	}
 	return out, s, given
 }
 
+// plainTexts is a list that holds nothing but strings, as most do: nothing of
+// it has to be converted.
+func plainTexts(v cty.Value) ([]string, bool) {
+	if !v.Type().IsTupleType() && !v.Type().IsListType() {
+		return nil, false
+	}
+	out := make([]string, 0, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		if e.Type() != cty.String || e.IsNull() {
+			return nil, false
+		}
+		out = append(out, e.AsString())
+	}
+	return out, true
+}
+
+// plainTextMap is plainTexts for a map or an object.
+func plainTextMap(v cty.Value) (map[string]string, bool) {
+	if !v.Type().IsObjectType() && !v.Type().IsMapType() {
+		return nil, false
+	}
+	out := make(map[string]string, v.LengthInt())
+	for name, e := range v.AsValueMap() {
+		if e.Type() != cty.String || e.IsNull() {
+			return nil, false
+		}
+		out[name] = e.AsString()
+	}
+	return out, true
+}
+
 // textMap reads a map of strings.
 func (b *body) textMap(name string) (map[string]string, spot, presence) {
-	v, s, p := b.typed(name, cty.Map(cty.String))
+	v, s, p := b.raw(name)
 	if p != given {
+		return nil, s, p
+	}
+	if m, ok := plainTextMap(v); ok {
+		return m, s, given
+	}
+	if v, s, p = b.typed(name, cty.Map(cty.String)); p != given {
 		return nil, s, p
 	}
 	out := map[string]string{}

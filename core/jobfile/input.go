@@ -47,8 +47,7 @@ func (l *loader) sources(b *body, in *job.Input) spot {
 		s.fail(s.path+" is empty.", "Name at least one file, folder, glob or job.")
 	}
 	in.Source = []string{}
-	for it := v.ElementIterator(); it.Next(); {
-		_, e := it.Element()
+	for _, e := range v.AsValueSlice() {
 		address, one := l.jobAddress(e)
 		switch {
 		case one && slices.ContainsFunc(in.From, func(r job.JobRead) bool { return r.Job == address }):

@@ -2,7 +2,10 @@ package jobfile
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/hashicorp/hcl/v2"
@@ -41,8 +44,61 @@ func (l *loader) declareJob(b *body) {
 	l.order.jobs = append(l.order.jobs, name)
 }
 
+// fewJobs is how many blocks are not worth another goroutine.
+const fewJobs = 64
+
+// resolveJobs resolves every job, several blocks at a time: by now all that
+// jobs refer to is known, so that they share nothing that changes.
+func (l *loader) resolveJobs() {
+	for _, name := range l.order.jobs {
+		l.jobInstances(l.jobs[name])
+	}
+	all := make([][]*resolved, len(l.order.jobs))
+	forks := make([]*loader, min(runtime.GOMAXPROCS(0), len(all)/fewJobs+1))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for w := range forks {
+		forks[w] = l.fork()
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
+				all[i] = forks[w].resolveJob(l.jobs[l.order.jobs[i]])
+			}
+		})
+	}
+	workers.Wait()
+	for _, f := range forks {
+		l.join(f)
+	}
+	for _, some := range all {
+		for _, r := range some {
+			r.destination.l, r.source.l, r.dependsOn.l = l, l, l
+			l.resolved = append(l.resolved, r)
+		}
+	}
+}
+
+// fork is a loader that reads what l knows, and keeps what it finds to itself.
+func (l *loader) fork() *loader {
+	f := *l
+	f.log, f.later, f.poisoned = log{}, later{}, false
+	f.single = map[string]cty.Value{}
+	return &f
+}
+
+// join adds what a fork has found.
+func (l *loader) join(f *loader) {
+	l.log.join(&f.log)
+	l.poisoned = l.poisoned || f.poisoned
+	for subject, found := range f.found {
+		if l.found == nil {
+			l.found = map[string][]*hcl.Diagnostic{}
+		}
+		l.found[subject] = append(l.found[subject], found...)
+	}
+}
+
 // resolveJob resolves every instance of a job block.
-func (l *loader) resolveJob(d *jobBlockDecl) {
+func (l *loader) resolveJob(d *jobBlockDecl) []*resolved {
 	set, ok := l.jobInstances(d)
 	if !ok || len(set.list) == 0 {
 		// There is nothing to run, but faults inside are shown all the same;
@@ -53,15 +109,16 @@ func (l *loader) resolveJob(d *jobBlockDecl) {
 		if ok {
 			d.value = set.collect(nil)
 		}
-		return
+		return nil
 	}
 	seen := make([]cty.Value, len(set.list))
+	all := make([]*resolved, len(set.list))
 	for i, in := range set.list {
-		r := l.resolveInstance(d, in)
-		seen[i] = r.reference()
-		l.resolved = append(l.resolved, r)
+		all[i] = l.resolveInstance(d, in)
+		seen[i] = all[i].reference()
 	}
 	d.value = set.collect(seen)
+	return all
 }
 
 // reference is what an output block sees of a job.
@@ -80,6 +137,7 @@ func (l *loader) resolveInstance(d *jobBlockDecl, in instance) *resolved {
 	sc := declared()
 	sc.each, sc.count = in.each, in.count
 	b := d.body.within(sc)
+	b.l = l
 	r := &resolved{decl: d}
 	defer l.about("job." + d.name + in.suffix)()
 	r.job = job.Job{Project: l.project, Address: "job." + d.name + in.suffix}

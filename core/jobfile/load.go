@@ -38,14 +38,7 @@ func Load(path string, opts Options) (*Set, Diagnostics) {
 	if l.failed() {
 		return l.finish()
 	}
-	for _, name := range names {
-		src, err := disk{}.read(absolute(name))
-		if err != nil {
-			l.add(unreadable(name, err))
-			continue
-		}
-		l.parse(name, src)
-	}
+	l.parse(names, absolute)
 	return l.resolve(autos)
 }
 
@@ -67,14 +60,7 @@ func Parse(files map[string][]byte, folder string, opts Options) (*Set, Diagnost
 		}
 		names, autos = sortFile(name, name, names, autos)
 	}
-	for _, name := range names {
-		src, err := mem.read(filepath.Join(l.dir, name))
-		if err != nil {
-			l.add(unreadable(name, err))
-			continue
-		}
-		l.parse(name, src)
-	}
+	l.parse(names, func(name string) string { return filepath.Join(l.dir, name) })
 	return l.resolve(autos)
 }
 

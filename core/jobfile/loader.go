@@ -25,8 +25,10 @@ type loader struct {
 
 	env       map[string]string
 	functions map[string]function.Function
-	provider  cty.Type // the opaque type of provider.KIND.ALIAS
-	job       cty.Type // the opaque type of a job, where it is read or waited for
+	plain     hcl.EvalContext      // of what refers to nothing
+	single    map[string]cty.Value // by root and name
+	provider  cty.Type             // the opaque type of provider.KIND.ALIAS
+	job       cty.Type             // the opaque type of a job, where it is read or waited for
 
 	variables map[string]*variable
 	locals    map[string]*lazy
@@ -56,7 +58,7 @@ func newLoader(src source, opts Options) *loader {
 	l := &loader{
 		opts: opts, schema: Schema(), src: src, files: map[string]*hcl.File{}, env: map[string]string{},
 		variables: map[string]*variable{}, locals: map[string]*lazy{}, models: map[string]*model{}, known: map[string]job.Model{},
-		providers: map[job.ProviderRef]*provider{}, jobs: map[string]*jobBlockDecl{}, outputs: map[string]*body{},
+		providers: map[job.ProviderRef]*provider{}, jobs: map[string]*jobBlockDecl{}, outputs: map[string]*body{}, single: map[string]cty.Value{},
 	}
 	for _, kv := range opts.Environ {
 		if k, v, ok := strings.Cut(kv, "="); ok {
@@ -65,6 +67,7 @@ func newLoader(src source, opts Options) *loader {
 	}
 	l.provider, l.job = providerType(), jobType()
 	l.functions = l.library()
+	l.plain.Functions = l.functions
 	return l
 }
 
@@ -87,9 +90,7 @@ func (l *loader) resolve(autos []string) (*Set, Diagnostics) {
 		l.model(name)
 	}
 	l.offerProviders()
-	for _, name := range l.order.jobs {
-		l.resolveJob(l.jobs[name])
-	}
+	l.resolveJobs()
 	l.resolveProviders()
 	l.checkPlaces()
 	l.checkGraph()
@@ -110,8 +111,8 @@ func (l *loader) finish() (*Set, Diagnostics) {
 
 func (l *loader) fill(set *Set, outputs []Output) {
 	set.Outputs = outputs
-	set.Jobs = []job.Job{}
-	set.ranges = map[string]hcl.Range{}
+	set.Jobs = make([]job.Job, 0, len(l.resolved))
+	set.ranges = make(map[string]hcl.Range, len(l.resolved))
 	for _, r := range l.resolved {
 		set.Jobs = append(set.Jobs, r.job)
 		set.ranges[r.job.Address] = r.decl.rng

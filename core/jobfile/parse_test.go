@@ -171,6 +171,16 @@ func TestManyInstances(t *testing.T) {
 	}
 }
 
+// checkSound is what every job of a set without errors holds.
+func checkSound(t *testing.T, set *jobfile.Set) {
+	t.Helper()
+	for _, j := range set.Jobs {
+		if at, _, _ := strings.Cut(j.Output.Destination, "?"); !strings.HasSuffix(at, "/") || len(j.Input.Sources()) == 0 || len(j.Placement.Providers) == 0 {
+			t.Errorf("unsound job: %+v", j)
+		}
+	}
+}
+
 // FuzzLoad: no input makes the package panic, every problem has a place that
 // can be shown, and a set without errors has sound jobs.
 func FuzzLoad(f *testing.F) {
@@ -198,10 +208,32 @@ func FuzzLoad(f *testing.F) {
 		if diags.HasErrors() {
 			return
 		}
-		for _, j := range set.Jobs {
-			if at, _, _ := strings.Cut(j.Output.Destination, "?"); !strings.HasSuffix(at, "/") || len(j.Input.Sources()) == 0 || len(j.Placement.Providers) == 0 {
-				t.Errorf("unsound job: %+v", j)
+		checkSound(t, set)
+	})
+}
+
+// FuzzLoadJSON is FuzzLoad for HCL's JSON syntax.
+func FuzzLoadJSON(f *testing.F) {
+	for _, glob := range []string{"testdata/*/*.json", "testdata/*/*/*.json"} {
+		paths, err := filepath.Glob(glob)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, p := range paths {
+			src, err := os.ReadFile(p)
+			if err != nil {
+				f.Fatal(err)
 			}
+			f.Add(src)
+		}
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		set, diags := jobfile.Parse(map[string][]byte{"a.crossbatch.hcl.json": src}, "/jobs", jobfile.Options{})
+		rendered(t, set, diags)
+		jobfile.Problems(diags)
+		if !diags.HasErrors() {
+			checkSound(t, set)
+			set.Unbuilt(set.Jobs...)
 		}
 	})
 }

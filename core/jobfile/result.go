@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/crossbatch/crossbatch/core/job"
 )
@@ -113,10 +114,14 @@ func selection(b *body, format job.Format) []job.Selection {
 	return out
 }
 
+// selectSyntax is an output's name with any number of picks.
+var selectSyntax = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[^\[\]]+((?:\[(?:[0-9]{1,9}|"(?:[^"\\]|\\.)*")\])*)$`)
+})
+
 // checkSelect checks an output's name with its picks.
 func checkSelect(s spot, name, path string) {
-	syntax := regexp.MustCompile(`^[^\[\]]+((?:\[(?:[0-9]{1,9}|"(?:[^"\\]|\\.)*")\])*)$`)
-	m := syntax.FindStringSubmatch(path)
+	m := selectSyntax().FindStringSubmatch(path)
 	switch {
 	case m == nil:
 		s.fail(fmt.Sprintf("%s does not select an output or an element of it.", s.quote(path)), `Write NAME, NAME[0] or NAME["key"].`)

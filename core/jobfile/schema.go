@@ -1,5 +1,7 @@
 package jobfile
 
+import "github.com/hashicorp/hcl/v2"
+
 // State says how far a block, a field or a value of a field is built. Whatever
 // the state, it is parsed, checked and resolved; what can not be run yet is
 // refused by name when a job is submitted.
@@ -69,20 +71,43 @@ type Block struct {
 	Blocks   []Block  `json:"blocks,omitempty"`
 	Variants []Block  `json:"variants,omitempty"` // by first label; their fields stand beside Fields
 
-	unchecked bool // what is required is checked where the block is used
+	unchecked bool            // what is required is checked where the block is used
+	body      *hcl.BodySchema // made once, by prepared
 }
 
 // Schema returns the whole language as one table: the root block holds what
 // may stand at the top of a job file.
 func Schema() Block {
-	return Block{
+	return prepared(Block{
 		Name: "", State: Built, Doc: "a job file",
 		Blocks: []Block{
 			crossbatchBlock(), variableBlock(),
 			{Name: "locals", Many: true, Open: true, State: Built, Doc: "named values, used as local.NAME"},
 			providerBlock(), modelBlock(), jobBlock(), outputBlock(),
 		},
+	})
+}
+
+// prepared has the schemas of all blocks in HCL's terms.
+func prepared(b Block) Block {
+	b.body = b.hcl()
+	for i := range b.Blocks {
+		b.Blocks[i] = prepared(b.Blocks[i])
 	}
+	return b
+}
+
+// hcl is the schema in HCL's terms. What is required is checked here, not by
+// HCL, whose message can not name the path.
+func (b Block) hcl() *hcl.BodySchema {
+	s := &hcl.BodySchema{}
+	for _, f := range b.Fields {
+		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: f.Name})
+	}
+	for _, c := range b.Blocks {
+		s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: c.Name, LabelNames: c.Labels})
+	}
+	return s
 }
 
 func (b Block) field(name string) (Field, bool) {
@@ -108,6 +133,7 @@ func (b Block) variant(name string) (Block, bool) {
 		if v.Name == name {
 			v.Fields = append(append([]Field(nil), b.Fields...), v.Fields...)
 			v.unchecked = b.unchecked
+			v.body = v.hcl()
 			return v, true
 		}
 	}

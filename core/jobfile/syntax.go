@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -19,20 +22,51 @@ const (
 	maxTokens = 10_000 // of one expression
 )
 
-// parse adds a job file's syntax tree. A file with a fault adds only that.
-func (l *loader) parse(name string, src []byte) {
+// parsed is a job file and what is wrong with it.
+type parsed struct {
+	file  *hcl.File // at least its bytes, unless it could not be read
+	body  hcl.Body  // nil after an error
+	diags hcl.Diagnostics
+}
+
+// parse reads job files, several at a time, and adds their syntax trees. A file
+// with a fault adds only that. path is where a name is read.
+func (l *loader) parse(names []string, path func(name string) string) {
+	all := make([]parsed, len(names))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				all[i] = readJobFile(l.src, names[i], path(names[i]))
+			}
+		})
+	}
+	workers.Wait()
+	for i, p := range all {
+		l.add(p.diags...)
+		if p.file != nil {
+			l.files[names[i]] = p.file
+		}
+		if p.body != nil {
+			l.bodies = append(l.bodies, named{names[i], p.body})
+		}
+	}
+}
+
+func readJobFile(from source, name, path string) parsed {
+	src, err := from.read(path)
+	if err != nil {
+		return parsed{diags: hcl.Diagnostics{unreadable(name, err)}}
+	}
 	if d := invalidText(name, src); d != nil {
-		l.add(d)
-		return
+		return parsed{diags: hcl.Diagnostics{d}}
 	}
-	l.files[name] = &hcl.File{Bytes: src}
 	file, diags := parseFile(name, src)
-	l.add(diags...)
 	if file == nil || diags.HasErrors() {
-		return
+		return parsed{file: &hcl.File{Bytes: src}, diags: diags}
 	}
-	l.files[name] = file
-	l.bodies = append(l.bodies, named{name, file.Body})
+	return parsed{file: file, body: file.Body, diags: diags}
 }
 
 // parseFile parses HCL, or its JSON syntax when the name says so.
@@ -43,10 +77,7 @@ func parseFile(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
 		}
 		return hcljson.Parse(src, name)
 	}
-	if d := tooDeep(name, src); d != nil {
-		return nil, hcl.Diagnostics{d}
-	}
-	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	return parseNative(name, src)
 }
 
 // named is a body and the file it is from.
@@ -168,5 +199,9 @@ func rangeAt(name string, src []byte, at int) hcl.Range {
 // longNumber finds numbers like 1e999999999, whose text would be that long.
 func longNumber(text []byte) bool {
 	i := bytes.IndexAny(text, "eE")
-	return i >= 0 && len(bytes.TrimLeft(text[i+1:], "+-0")) > 3
+	if i < 0 {
+		return false
+	}
+	exponent := bytes.TrimLeft(text[i+1:], "+-0")
+	return len(exponent)-len(bytes.TrimLeft(exponent, "0123456789")) > 3
 }
