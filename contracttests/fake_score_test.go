@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
@@ -55,7 +56,16 @@ func (s *service) lines(b fakeBody, shard int) (scored, error) {
 	if b.Input.Format == job.CSV {
 		format = record.CSV
 	}
-	split := record.NewSplitter(bytes.NewReader(body), format, ',', record.DefaultLimits())
+	compression, _ := compress.Of(path)
+	if s.broken == compressedHolds {
+		compression = compress.None
+	}
+	plain, err := compress.NewReader(bytes.NewReader(body), compression)
+	if err != nil {
+		return out, provider.Errorf(provider.DataError, "%w", err)
+	}
+	defer func() { _ = plain.Close() }()
+	split := record.NewSplitter(plain, format, ',', record.DefaultLimits())
 	if format == record.CSV {
 		header, err := split.ReadHeader()
 		if err != nil {
@@ -239,7 +249,15 @@ func (s *service) part(j *fakeJob, shard int, lines []byte, cols *record.Columns
 	write := func(name string, body []byte) (record.File, error) {
 		return record.File{Name: name, Size: int64(len(body)), Digest: digest(body)}, os.WriteFile(filepath.Join(j.outputs(), name), body, 0o644)
 	}
-	var err error
+	var packed bytes.Buffer
+	z, err := compress.NewWriter(&packed, j.body.Job.Output.Compression)
+	if err == nil {
+		_, err = z.Write(ok)
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		return provider.Piece{}, err
+	}
+	ok = packed.Bytes()
 	if sh.Part, err = write(fmt.Sprintf("%d.part", shard), ok); err != nil {
 		return provider.Piece{}, err
 	}

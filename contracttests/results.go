@@ -3,12 +3,15 @@ package contracttests
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/record"
 )
@@ -18,6 +21,7 @@ var results = []Invariant{
 	{"success_accounts_for_every_record", accounts},
 	{"bad_records_stand_alone", badRecords},
 	{"awkward_names_round_trip", awkward},
+	{compressedHolds, compressed},
 	{"published_results_equal_the_goldens", goldens},
 }
 
@@ -105,6 +109,53 @@ func awkward(t T, h Harness) {
 	s.files = []sheet{{name: "a b#%+ü.jsonl", body: in.String()}}
 	_, out := p.succeed(p.desired(s))
 	p.equal(out, []string{want.String()})
+}
+
+const compressedHolds = "compressed_in_and_out"
+
+// compressed: the same records, packed on their way in and out, give the same
+// predictions.
+func compressed(t T, h Harness) {
+	for i, in := range []string{compress.Gzip, compress.Zstd, compress.None} {
+		out := []string{compress.Zstd, compress.Gzip, compress.Gzip}[i]
+		p := newPlace(t, h)
+		s, want := plain("packed", 4, 5, 0, 300)
+		for k := range s.files {
+			s.files[k].name += compress.Suffix(in)
+			s.files[k].body = p.pack(s.files[k].body, in)
+		}
+		s.tune = func(j *job.Job) { j.Output.Compression = out }
+		_, got := p.succeed(p.desired(s))
+		if got.manifest.Compression != out {
+			t.Errorf("the manifest says that the parts are %q, want %s", got.manifest.Compression, out)
+		}
+		for k, shard := range got.manifest.Shards {
+			if c, _ := compress.Of(shard.Part.Name); c != out {
+				t.Errorf("shard %d is called %s", k, shard.Part.Name)
+			}
+			got.bodies[shard.Part.Name] = p.unpack(got.part(k), out)
+		}
+		p.equal(got, want)
+	}
+}
+
+func (p *place) pack(text, compression string) string {
+	p.t.Helper()
+	var b strings.Builder
+	w, err := compress.NewWriter(&b, compression)
+	p.must(err)
+	_, err = io.WriteString(w, text)
+	p.must(errors.Join(err, w.Close()))
+	return b.String()
+}
+
+func (p *place) unpack(text, compression string) string {
+	p.t.Helper()
+	r, err := compress.NewReader(strings.NewReader(text), compression)
+	p.must(err)
+	b, err := io.ReadAll(r)
+	p.must(errors.Join(err, r.Close()))
+	return string(b)
 }
 
 //go:embed testdata/*.golden

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
@@ -115,11 +116,17 @@ func (c *collector) records(ctx context.Context, i int, most int64) (n int64, er
 		return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)
 	}
 	defer func() { _ = r.Close() }()
+	compression, _ := compress.Of(c.Shards[i].URI)
+	z, err := compress.NewReader(r, compression)
+	if err != nil {
+		return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)
+	}
+	defer func() { _ = z.Close() }()
 	format := record.JSONL
 	if c.Format == job.CSV {
 		format = record.CSV
 	}
-	split := record.NewSplitter(r, format, c.delimiter(), record.DefaultLimits())
+	split := record.NewSplitter(z, format, c.delimiter(), record.DefaultLimits())
 	if format == record.CSV && c.Job.Input.CSV.Header {
 		if _, err := split.ReadHeader(); err != nil {
 			return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)

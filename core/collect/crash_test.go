@@ -79,7 +79,7 @@ func publishUntil(ctx context.Context, dir, out, point string) error {
 func replaced() []string {
 	names := []string{record.FailedName(0, 3, runA)}
 	for i := range 3 {
-		names = append(names, record.PartName(i, 3, runA, "jsonl"))
+		names = append(names, record.PartName(i, 3, runA, "jsonl", "none"))
 	}
 	return names
 }

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 )
@@ -19,6 +20,7 @@ func (c *collector) manifest(shards []record.Shard) *record.Manifest {
 		Machine:       made.Machine,
 		Engine:        made.Engine,
 		Format:        string(c.Job.Output.Format),
+		Compression:   named(c.Job.Output.Compression),
 		Columns:       made.Columns,
 		Started:       c.Started.UTC(),
 		Finished:      c.Finished.UTC(),
@@ -61,4 +63,12 @@ func (c *collector) columns(made provider.Made) *record.Columns {
 		cols.Keep = append(cols.Keep, k.Name)
 	}
 	return cols
+}
+
+// named is a compression that readers have to know of.
+func named(compression string) string {
+	if compression == job.CompressionNone {
+		return ""
+	}
+	return compression
 }

@@ -29,7 +29,7 @@ func Outside(in storage.Input, j job.Job) error {
 		}
 	}
 	written := []string{
-		dest + record.PartName(0, 1, "00000000", string(j.Output.Format)),
+		dest + record.PartName(0, 1, "00000000", string(j.Output.Format), j.Output.Compression),
 		dest + record.FailedName(0, 1, "00000000"),
 	}
 	for _, s := range j.Input.Source {

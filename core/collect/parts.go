@@ -178,7 +178,7 @@ func (c *collector) copy(ctx context.Context, i int, p *provider.Part, out recor
 }
 
 func (c *collector) partName(i int) string {
-	return record.PartName(i, len(c.Shards), c.Run, string(c.Job.Output.Format))
+	return record.PartName(i, len(c.Shards), c.Run, string(c.Job.Output.Format), c.Job.Output.Compression)
 }
 
 func (c *collector) failedName(i int) string {

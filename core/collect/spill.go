@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
@@ -20,22 +22,39 @@ import (
 type spill struct {
 	f    *os.File
 	w    *bufio.Writer
+	z    io.WriteCloser // compresses into the file
 	sum  hash.Hash
 	size int64
 }
 
+// newSpill creates a file, which its name says to be compressed or not.
 func newSpill(dir, name string) (*spill, error) {
 	f, err := os.Create(filepath.Join(dir, name))
 	if err != nil {
 		return nil, fmt.Errorf("spilling results: %w", err)
 	}
-	return &spill{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}, nil
+	s := &spill{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}
+	compression, _ := compress.Of(name)
+	if s.z, err = compress.NewWriter(writerFunc(s.put), compression); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("spilling results: %w", err)
+	}
+	return s, nil
+}
+
+type writerFunc func(b []byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// put writes bytes as they are in the file.
+func (s *spill) put(b []byte) (int, error) {
+	s.size += int64(len(b))
+	s.sum.Write(b)
+	return s.w.Write(b)
 }
 
 func (s *spill) write(b []byte) error {
-	s.size += int64(len(b))
-	s.sum.Write(b)
-	if _, err := s.w.Write(b); err != nil {
+	if _, err := s.z.Write(b); err != nil {
 		return fmt.Errorf("spilling results: %w", err)
 	}
 	return nil
@@ -44,7 +63,7 @@ func (s *spill) write(b []byte) error {
 // finish brings the file to disk: within one file system its bytes become the
 // object's.
 func (s *spill) finish() (record.File, error) {
-	if err := errors.Join(s.w.Flush(), s.f.Sync()); err != nil {
+	if err := errors.Join(s.z.Close(), s.w.Flush(), s.f.Sync()); err != nil {
 		return record.File{}, fmt.Errorf("spilling results: %w", err)
 	}
 	return record.File{Name: filepath.Base(s.f.Name()), Size: s.size, Digest: hex.EncodeToString(s.sum.Sum(nil))}, nil

@@ -87,10 +87,8 @@ func (l *loader) sourcePlace(s spot, v cty.Value) (string, bool) {
 	if checkGlob(text) != nil {
 		s.fail(fmt.Sprintf("%s is not a glob: a bracket or a brace is not closed.", s.quote(text)), "")
 	}
-	for _, suffix := range []string{".parquet", ".gz", ".zst"} {
-		if strings.HasSuffix(strings.ToLower(place), suffix) {
-			s.notYet(s.path + " ending in " + suffix)
-		}
+	if strings.HasSuffix(strings.ToLower(place), ".parquet") {
+		s.notYet(s.path + " ending in .parquet")
 	}
 	return place, true
 }

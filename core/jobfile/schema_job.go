@@ -63,7 +63,7 @@ func resultBlock() Block {
 		Fields: []Field{
 			{Name: "destination", Type: String, Required: true, State: Built, Doc: "the folder that is published"},
 			{Name: "format", Type: String, Default: "jsonl", Values: formats(), State: Built, Doc: "how results are written"},
-			{Name: "compression", Type: String, Default: "none", Values: values(Built, "none", "gzip", "zstd", "snappy"), State: DefaultOnly, Doc: "how result files are compressed; zstd in Parquet unless set, snappy only there"},
+			{Name: "compression", Type: String, Default: "none", Values: values(Built, "none", "gzip", "zstd", "snappy"), State: Built, Doc: "how result files are compressed; zstd in Parquet unless set, snappy only there"},
 			{Name: "keep", Type: ListOrMap, State: Built, Doc: "input fields carried along; as a map: new name = field"},
 			{Name: "select", Type: ListOrMap, State: Built, Doc: "model outputs; as a map: name = output or element of it"},
 			{Name: "existing", Type: String, Default: "replace", Values: values(Built, "replace", "fail"), State: Built, Doc: "what to do with a result that is there"},

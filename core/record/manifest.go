@@ -36,6 +36,7 @@ type Manifest struct {
 	Machine       string           `json:"machine"`
 	Engine        Engine           `json:"engine"`
 	Format        string           `json:"format"`
+	Compression   string           `json:"compression,omitempty"` // of the parts: gzip | zstd; failed-* is never compressed
 	Columns       []Column         `json:"columns"`
 	Totals        Counts           `json:"totals"`
 	Fills         map[string]int64 `json:"fills,omitempty"` // nulls that the job's null rules filled, by field

@@ -10,6 +10,8 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+
+	"github.com/crossbatch/crossbatch/core/compress"
 )
 
 // Finding is one thing that is wrong with a published result.
@@ -97,25 +99,43 @@ func (v *verifier) file(f File, records int64, format Format) {
 	defer r.Close()
 	h := sha256.New()
 	size := &counter{}
-	split := NewSplitter(io.TeeReader(bufio.NewReader(r), io.MultiWriter(h, size)), format, ',', DefaultLimits())
-	n := int64(0)
-	var b Block
-	for {
-		err = split.Next(&b)
-		if err != nil {
-			break
-		}
-		n += int64(len(b.Records))
+	raw := io.TeeReader(bufio.NewReader(r), io.MultiWriter(h, size))
+	n, err := countRecords(raw, f.Name, format)
+	if err != nil { // what is left of it still tells whether it is another file
+		_, _ = io.Copy(io.Discard, raw)
 	}
 	switch {
-	case !errors.Is(err, io.EOF):
-		v.add(f.Name, "cannot be read: %v", err)
 	case size.n != f.Size:
 		v.add(f.Name, "has %d bytes, the manifest says %d", size.n, f.Size)
 	case hex.EncodeToString(h.Sum(nil)) != f.Digest:
 		v.add(f.Name, "its content differs from the manifest's digest")
+	case err != nil:
+		v.add(f.Name, "cannot be read: %v", err)
 	case n != records:
 		v.add(f.Name, "has %d records, the manifest says %d", n, records)
+	}
+}
+
+// countRecords counts the records of an object, which its name says to be
+// compressed or not.
+func countRecords(r io.Reader, name string, format Format) (int64, error) {
+	compression, _ := compress.Of(name)
+	z, err := compress.NewReader(r, compression)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = z.Close() }()
+	split := NewSplitter(z, format, ',', DefaultLimits())
+	n := int64(0)
+	var b Block
+	for {
+		switch err := split.Next(&b); {
+		case errors.Is(err, io.EOF):
+			return n, nil
+		case err != nil:
+			return n, err
+		}
+		n += int64(len(b.Records))
 	}
 }
 

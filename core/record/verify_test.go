@@ -25,8 +25,8 @@ type result struct {
 }
 
 var (
-	part0   = record.PartName(0, 2, verifyRun, "jsonl")
-	part1   = record.PartName(1, 2, verifyRun, "jsonl")
+	part0   = record.PartName(0, 2, verifyRun, "jsonl", "none")
+	part1   = record.PartName(1, 2, verifyRun, "jsonl", "none")
 	failed0 = record.FailedName(0, 2, verifyRun)
 )
 
@@ -97,7 +97,7 @@ func TestVerifyWhole(t *testing.T) {
 	table.sign()
 
 	beside := whole() // what other runs and people left is not this result's fault
-	beside.files[record.PartName(0, 2, "ffffffff", "jsonl")] = "old"
+	beside.files[record.PartName(0, 2, "ffffffff", "jsonl", "none")] = "old"
 	beside.files["notes."+verifyRun[:8]+".txt"] = "mine"
 
 	for name, r := range map[string]*result{"jsonl": whole(), "long": long, "csv": table, "beside": beside, "empty": {m: &record.Manifest{FormatVersion: 1}}} {
@@ -152,7 +152,7 @@ func TestVerifyDamage(t *testing.T) {
 			r.m.Totals.Add(r.m.Shards[1].Counts)
 			delete(r.files, part1)
 		}, part0, "two shards"},
-		{"extra part", func(r *result) { r.files[record.PartName(2, 2, verifyRun, "jsonl")] = "" }, record.PartName(2, 2, verifyRun, "jsonl"), "does not name"},
+		{"extra part", func(r *result) { r.files[record.PartName(2, 2, verifyRun, "jsonl", "none")] = "" }, record.PartName(2, 2, verifyRun, "jsonl", "none"), "does not name"},
 		{"extra failed file", func(r *result) { r.files[record.FailedName(1, 2, verifyRun)] = "" }, record.FailedName(1, 2, verifyRun), "does not name"},
 		{"part outside", func(r *result) { r.m.Shards[1].Part.Name = "../x"; delete(r.files, part1) }, "../x", "cannot be read"},
 		{"CSV without a header", func(r *result) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/record"
 )
@@ -197,11 +198,9 @@ func hidden(rel string) bool {
 // formatOf tells how a file is written: as the job says, as the manifest that
 // names it says, or by its extension.
 func formatOf(path string, said, listed job.Format) (job.Format, error) {
-	name := strings.ToLower(filepath.Base(path))
-	for _, ext := range []string{".gz", ".zst", ".parquet"} {
-		if strings.HasSuffix(name, ext) {
-			return "", fmt.Errorf("%w: %s: %s input is not read yet; convert it to .jsonl or .csv", ErrNotYet, path, ext)
-		}
+	_, name := compress.Of(strings.ToLower(filepath.Base(path)))
+	if strings.HasSuffix(name, ".parquet") {
+		return "", fmt.Errorf("%w: %s: .parquet input is not read yet; convert it to .jsonl or .csv", ErrNotYet, path)
 	}
 	for _, f := range []job.Format{said, listed, job.Format(strings.TrimPrefix(filepath.Ext(name), "."))} {
 		switch f {
@@ -213,7 +212,7 @@ func formatOf(path string, said, listed job.Format) (job.Format, error) {
 			continue
 		}
 	}
-	return "", fmt.Errorf("the format of %s cannot be told by its extension: set input.format to jsonl or csv, or name the files (*.jsonl, *.csv)", path)
+	return "", fmt.Errorf("the format of %s cannot be told by its extension: set input.format to jsonl or csv, or name the files (*.jsonl, *.csv, and .gz or .zst behind it)", path)
 }
 
 // published reads the manifest of a folder; nil when there is none.

@@ -95,7 +95,7 @@ func TestList(t *testing.T) {
 }
 
 func TestFormatsThatAreNotReadYet(t *testing.T) {
-	for _, name := range []string{"a.jsonl.gz", "a.csv.zst", "a.parquet", "A.JSONL.GZ"} {
+	for _, name := range []string{"a.parquet", "A.PARQUET", "a.parquet.gz"} {
 		if _, err := formatOf(name, "", ""); !errors.Is(err, ErrNotYet) {
 			t.Errorf("%s: %v, want not yet", name, err)
 		}
@@ -103,7 +103,7 @@ func TestFormatsThatAreNotReadYet(t *testing.T) {
 	if _, err := formatOf("a.txt", job.Parquet, ""); !errors.Is(err, ErrNotYet) {
 		t.Errorf("format parquet: %v, want not yet", err)
 	}
-	for name, want := range map[string]job.Format{"a.jsonl": job.JSONL, "A.CSV": job.CSV} {
+	for name, want := range map[string]job.Format{"a.jsonl": job.JSONL, "A.CSV": job.CSV, "a.jsonl.gz": job.JSONL, "A.CSV.ZST": job.CSV} {
 		if got, err := formatOf(name, "", ""); err != nil || got != want {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}

@@ -126,8 +126,8 @@ func writable(f job.Format) provider.Finding {
 }
 
 func compressed(c string) provider.Finding {
-	if c != "" && c != "none" {
-		return lost(c + " output is not written yet")
+	if c == job.CompressionSnappy {
+		return lost("snappy output is not written yet")
 	}
 	return provider.Finding{Level: provider.Exact}
 }

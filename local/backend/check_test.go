@@ -20,7 +20,7 @@ func TestCheckIsTotal(t *testing.T) {
 	b := New(Config{}, Deps{})
 	var s provider.Spec
 	s.Job.Limits.FailedRecords = &job.Tolerance{IsPercent: true, Percent: 1}
-	s.Job.Output.Format, s.Job.Output.Compression, s.Input.Format = job.Parquet, "zstd", job.Parquet
+	s.Job.Output.Format, s.Job.Output.Compression, s.Input.Format = job.Parquet, job.CompressionSnappy, job.Parquet
 	s.Job.Model.Container, s.Job.Model.Registered, s.Job.Input.Partitions = &job.Container{}, map[string]string{"vertex": "x"}, job.PartitionsHive
 	for _, spec := range []provider.Spec{{}, s} {
 		got := b.Check(spec)

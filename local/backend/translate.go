@@ -30,7 +30,7 @@ func (b *Backend) Translate(s provider.Spec) (provider.Translation, error) {
 	if j.Model.Container != nil || len(j.Model.Registered) > 0 {
 		return provider.Translation{}, provider.Errorf(provider.Unsupported, "this machine runs ONNX models; %s is none", j.Model.Name)
 	}
-	j.Output.Compression, j.Input.Partitions = job.CompressionNone, "" // what Check calls lost is not sent
+	j.Input.Partitions = "" // what Check calls lost is not sent
 	name := provider.NativeName(s.Job.Address, s.Run, s.Attempt, 0, 1)
 	body, err := provider.Canonical(request{
 		FormatVersion: documentVersion,

@@ -250,7 +250,7 @@ func TestCancelledRunLeavesNoGoroutineAndNoUnfinishedFile(t *testing.T) {
 		t.Fatalf("%+v, %v; want cancelled", result, err)
 	}
 	goleak.VerifyNone(t, running)
-	want := []string{record.FailedName(0, 2, r.task.Run), record.PartName(0, 2, r.task.Run, "jsonl"), SummaryName(0)}
+	want := []string{record.FailedName(0, 2, r.task.Run), record.PartName(0, 2, r.task.Run, "jsonl", "none"), SummaryName(0)}
 	if got := names(t, folder); !slices.Equal(got, want) {
 		t.Errorf("the folder holds %v, want %v", got, want)
 	}

@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
@@ -16,10 +19,12 @@ import (
 type file struct {
 	f    *os.File
 	w    *bufio.Writer
+	z    io.WriteCloser // compresses into it
 	sum  hash.Hash
 	size int64
 }
 
+// createFile creates a file, which its name says to be compressed or not.
 func createFile(folder, name string) (*file, error) {
 	path := filepath.Join(folder, name)
 	// A file that a killed run left may have another name elsewhere: the new one
@@ -31,13 +36,28 @@ func createFile(folder, name string) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing results: %w", err)
 	}
-	return &file{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}, nil
+	out := &file{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}
+	compression, _ := compress.Of(name)
+	if out.z, err = compress.NewWriter(writerFunc(out.put), compression); err != nil {
+		out.remove()
+		return nil, fmt.Errorf("writing results: %w", err)
+	}
+	return out, nil
+}
+
+type writerFunc func(b []byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// put writes bytes as they are in the file.
+func (f *file) put(b []byte) (int, error) {
+	f.size += int64(len(b))
+	f.sum.Write(b)
+	return f.w.Write(b)
 }
 
 func (f *file) write(b []byte) error {
-	f.size += int64(len(b))
-	f.sum.Write(b)
-	if _, err := f.w.Write(b); err != nil {
+	if _, err := f.z.Write(b); err != nil {
 		return fmt.Errorf("writing results: %w", err)
 	}
 	return nil
@@ -45,7 +65,7 @@ func (f *file) write(b []byte) error {
 
 // finish brings the file to disk.
 func (f *file) finish() (record.File, error) {
-	err := f.w.Flush()
+	err := errors.Join(f.z.Close(), f.w.Flush())
 	if err == nil {
 		err = f.f.Sync()
 	}

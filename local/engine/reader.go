@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
@@ -17,6 +18,7 @@ import (
 type source struct {
 	path   string
 	f      *os.File
+	z      io.Closer // the decompressor
 	sum    hash.Hash
 	split  *record.Splitter
 	header record.Header
@@ -31,10 +33,17 @@ func (r *Run) open(ctx context.Context, shard int, report func(int)) (*source, e
 	}
 	s := &source{path: path, f: f, sum: sha256.New()}
 	in := io.TeeReader(&counted{ctx: ctx, r: f, report: report}, s.sum)
-	s.split = record.NewSplitter(in, r.input.format, r.delimiter(), r.limits)
+	compression, _ := compress.Of(path)
+	plain, err := compress.NewReader(in, compression)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("reading input: %s: %w", path, err)
+	}
+	s.z = plain
+	s.split = record.NewSplitter(plain, r.input.format, r.delimiter(), r.limits)
 	if r.input.format == record.CSV && r.job.Input.CSV.Header {
 		if s.header, err = s.split.ReadHeader(); err != nil {
-			f.Close()
+			s.close()
 			return nil, fmt.Errorf("reading input: %s: %w", path, err)
 		}
 	}
@@ -49,7 +58,10 @@ func (s *source) next(b *record.Block) error {
 	return err
 }
 
-func (s *source) close() { s.f.Close() }
+func (s *source) close() {
+	_ = s.z.Close() // it has nothing to say that reading did not
+	s.f.Close()
+}
 
 // digest is that of what was read, which must be the whole shard. It is an error
 // when the shard's digest is known to be another.

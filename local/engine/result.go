@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -37,7 +38,7 @@ func CodeOf(err error) provider.Code {
 		return provider.Conflict
 	case errors.Is(err, storage.ErrNotYet):
 		return provider.Unsupported
-	case errors.Is(err, scorer.ErrMapping):
+	case errors.Is(err, scorer.ErrMapping), errors.Is(err, compress.ErrDamaged):
 		return provider.DataError
 	case errors.Is(err, fs.ErrNotExist):
 		return provider.NotFound

@@ -140,7 +140,7 @@ func TestTooManyFailedRecordsEndARun(t *testing.T) {
 func TestFinishedRefusesDamage(t *testing.T) {
 	dir := t.TempDir()
 	k := task(t, threeShards(t, dir, 200))
-	part, failed := record.PartName(0, 1, k.Run, "jsonl"), record.FailedName(0, 1, k.Run)
+	part, failed := record.PartName(0, 1, k.Run, "jsonl", "none"), record.FailedName(0, 1, k.Run)
 	for name, damage := range map[string]func(folder string) error{
 		"part gone":     func(f string) error { return os.Remove(filepath.Join(f, part)) },
 		"failed gone":   func(f string) error { return os.Remove(filepath.Join(f, failed)) },

@@ -138,7 +138,7 @@ func (s *sink) fail(e record.ErrorLine, shard int, row int64) error {
 func (s *sink) begin(shard int) error {
 	format := s.run.job.Output.Format
 	var err error
-	s.part, err = createFile(s.folder, record.PartName(shard, len(s.run.input.paths), s.run.task.Run, string(format)))
+	s.part, err = createFile(s.folder, record.PartName(shard, len(s.run.input.paths), s.run.task.Run, string(format), s.run.job.Output.Compression))
 	if err != nil {
 		return err
 	}

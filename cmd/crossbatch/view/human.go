@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
@@ -112,7 +113,13 @@ func (v human) firstRows(r Report) {
 		}
 		defer f.Close()
 		fmt.Fprintf(v.t.Out, "\n  %s\n", v.dim("first rows of "+near(path)))
-		lines := bufio.NewReader(f)
+		compression, _ := compress.Of(path)
+		plain, err := compress.NewReader(f, compression)
+		if err != nil {
+			return
+		}
+		defer func() { _ = plain.Close() }()
+		lines := bufio.NewReader(plain)
 		for range 3 {
 			line, err := lines.ReadString('\n')
 			if line = strings.TrimSpace(line); line != "" {
