@@ -15,9 +15,11 @@ import (
 
 // Columns is what all lines of a run have in common.
 type Columns struct {
-	Keys    int      // fields in the key; 0: the key is "<shard>:<row>"
-	Keep    []string // names of the kept fields
-	Outputs []Output
+	Keys      int      // fields in the key; 0: the key is "<shard>:<row>"
+	KeyTypes  []string // of the key's fields, where the input says: int64, uint64, float, double, bool; else "" (text)
+	Keep      []string // names of the kept fields
+	KeepTypes []string // of the kept fields, as KeyTypes
+	Outputs   []Output
 }
 
 // Output is one published output.
@@ -25,6 +27,8 @@ type Output struct {
 	Name  string `json:"name"`
 	Type  string `json:"type,omitempty"`  // of its elements, for the manifest
 	Width int    `json:"width,omitempty"` // elements, for an output that is a vector of fixed width; else 0
+	Depth int    `json:"depth,omitempty"` // how deep its lists are nested; 0: a scalar, -1: it is not known, or no plain list
+	Map   bool   `json:"map,omitempty"`   // from labels, as text, to elements
 }
 
 // AppendKey appends the key of a record as JSON. values are its key fields; none
@@ -57,7 +61,7 @@ func appendKeyPart(dst []byte, v Value) ([]byte, *Failure) {
 	switch v.Kind {
 	case Missing, Null:
 		return dst, Fail(MissingKey, "the key is missing or null")
-	case Array, Object:
+	case Array, Object, Packed:
 		return dst, Fail(WrongType, "the key is %s, not a scalar", v.Kind)
 	}
 	return AppendJSON(dst, v), nil
@@ -73,6 +77,8 @@ func AppendJSON(dst []byte, v Value) []byte {
 		return AppendString(dst, string(v.Raw))
 	case Array, Object:
 		return AppendCompact(dst, v.Raw)
+	case Int, Uint, Float32, Float64, Packed:
+		return appendTyped(dst, v)
 	}
 	return append(dst, v.Raw...)
 }

@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -160,11 +161,33 @@ func TestAppendCompact(t *testing.T) {
 
 func TestKindNames(t *testing.T) {
 	seen := map[string]record.Kind{}
-	for k := record.Missing; k <= record.Cell+1; k++ {
+	for k := record.Missing; k <= record.Cell; k++ {
 		name := k.String()
-		if before, twice := seen[name]; twice || (name == "unknown") != (k > record.Cell) {
+		if before, twice := seen[name]; twice || name == "unknown" {
 			t.Errorf("kind %d is called %q, as is %d", k, name, before)
 		}
 		seen[name] = k
+	}
+	for k := record.Int; k <= record.Packed+1; k++ { // what a type is called is no matter of how it is stored
+		if name := k.String(); (name == "unknown") != (k > record.Packed) || k < record.Packed && name != record.Number.String() {
+			t.Errorf("kind %d is called %q", k, name)
+		}
+	}
+}
+
+func TestTypedValues(t *testing.T) {
+	for want, v := range map[string]record.Value{
+		"-9223372036854775808": {Kind: record.Int, Bits: 1 << 63},
+		"18446744073709551615": {Kind: record.Uint, Bits: math.MaxUint64},
+		"0.1":                  {Kind: record.Float32, Bits: uint64(math.Float32bits(0.1))},
+		"0.10000000149011612":  {Kind: record.Float64, Bits: math.Float64bits(float64(float32(0.1)))},
+		`"NaN"`:                {Kind: record.Float64, Bits: math.Float64bits(math.NaN())},
+		"[1,-2]":               {Kind: record.Packed, Elem: record.Int, Raw: binary.NativeEndian.AppendUint64(binary.NativeEndian.AppendUint64(nil, 1), 1<<64-2)},
+		"[0.5]":                {Kind: record.Packed, Elem: record.Float32, Raw: binary.NativeEndian.AppendUint32(nil, math.Float32bits(0.5))},
+		"[]":                   {Kind: record.Packed, Elem: record.Float64},
+	} {
+		if got := string(record.AppendJSON(nil, v)); got != want {
+			t.Errorf("%+v is %s, want %s", v, got, want)
+		}
 	}
 }

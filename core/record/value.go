@@ -1,5 +1,11 @@
 package record
 
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+)
+
 // Kind says what a Value holds.
 type Kind uint8
 
@@ -12,7 +18,12 @@ const (
 	String
 	Array
 	Object
-	Cell // text of a CSV cell
+	Cell    // text of a CSV cell
+	Int     // a whole number: Bits, as int64
+	Uint    // a whole number: Bits, as uint64
+	Float32 // a number: Bits, as math.Float32bits
+	Float64 // a number: Bits, as math.Float64bits
+	Packed  // a list of numbers without nulls: Raw, elements of kind Elem in this machine's byte order
 )
 
 // String names the kind for messages.
@@ -24,11 +35,11 @@ func (k Kind) String() string {
 		return "null"
 	case Bool:
 		return "a boolean"
-	case Number:
+	case Number, Int, Uint, Float32, Float64:
 		return "a number"
 	case String:
 		return "a string"
-	case Array:
+	case Array, Packed:
 		return "a list"
 	case Object:
 		return "an object"
@@ -39,11 +50,52 @@ func (k Kind) String() string {
 }
 
 // Value is one field of a record. Raw is the JSON text (a string's with its
-// quotes), checked to be valid, or the unquoted text of a Cell. It points into
-// the record and lives as long as that.
+// quotes), checked to be valid, the unquoted text of a Cell, or the elements of
+// what is Packed. It points into the record and lives as long as that. Typed
+// numbers have no text: they are what a column of a typed format holds.
 type Value struct {
 	Kind Kind
+	Elem Kind   // of Packed: Int, Float32 or Float64; elements take 8, 4 and 8 bytes
+	Bits uint64 // of typed numbers
 	Raw  []byte
+}
+
+// Len is the number of elements of what is Packed.
+func (v Value) Len() int {
+	if v.Elem == Float32 {
+		return len(v.Raw) / 4
+	}
+	return len(v.Raw) / 8
+}
+
+// At is the i-th element of what is Packed.
+func (v Value) At(i int) Value {
+	if v.Elem == Float32 {
+		return Value{Kind: Float32, Bits: uint64(binary.NativeEndian.Uint32(v.Raw[i*4:]))}
+	}
+	return Value{Kind: v.Elem, Bits: binary.NativeEndian.Uint64(v.Raw[i*8:])}
+}
+
+// appendTyped appends a typed number, or a list of them, as JSON.
+func appendTyped(dst []byte, v Value) []byte {
+	switch v.Kind {
+	case Int:
+		return strconv.AppendInt(dst, int64(v.Bits), 10)
+	case Uint:
+		return strconv.AppendUint(dst, v.Bits, 10)
+	case Float32:
+		return AppendFloat(dst, float64(math.Float32frombits(uint32(v.Bits))), 32)
+	case Float64:
+		return AppendFloat(dst, math.Float64frombits(v.Bits), 64)
+	}
+	dst = append(dst, '[')
+	for i := range v.Len() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendTyped(dst, v.At(i))
+	}
+	return append(dst, ']')
 }
 
 // Format is how a record is written inside its object.

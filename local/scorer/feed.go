@@ -92,14 +92,46 @@ func (r *reading) flat(field int, v record.Value) *record.Failure {
 	if fail != nil {
 		return fail
 	}
-	if v.Kind != record.Array {
-		return r.element(field, v)
+	switch v.Kind {
+	case record.Array:
+		record.Elements(v.Raw, func(el record.Value) bool {
+			fail = r.flat(field, el)
+			return fail == nil
+		})
+		return fail
+	case record.Packed:
+		return r.packed(field, v)
 	}
-	record.Elements(v.Raw, func(el record.Value) bool {
-		fail = r.flat(field, el)
-		return fail == nil
-	})
-	return fail
+	return r.element(field, v)
+}
+
+// packed reads the elements of a typed list.
+func (r *reading) packed(field int, v record.Value) *record.Failure {
+	if v.Elem == kindOf(r.input.Elem) {
+		r.c.data = append(r.c.data, v.Raw...)
+		r.count += int64(v.Len())
+		return nil
+	}
+	for i := range v.Len() {
+		if fail := r.element(field, v.At(i)); fail != nil {
+			return fail
+		}
+	}
+	return nil
+}
+
+// kindOf is the kind of typed numbers that are a tensor's elements as they stand;
+// Missing where there is none.
+func kindOf(t model.ElemType) record.Kind {
+	switch t {
+	case model.Float32:
+		return record.Float32
+	case model.Float64:
+		return record.Float64
+	case model.Int64:
+		return record.Int
+	}
+	return record.Missing
 }
 
 // absent fills a whole record where its one field is missing or null.
@@ -133,7 +165,7 @@ func (r *reading) nested(v record.Value, depth int) *record.Failure {
 	if fail != nil {
 		return fail
 	}
-	if v.Kind != record.Array {
+	if v.Kind != record.Array && v.Kind != record.Packed {
 		if r.leaf >= 0 && r.leaf != depth || len(r.shape) > depth {
 			return r.ragged()
 		}
@@ -148,11 +180,20 @@ func (r *reading) nested(v record.Value, depth int) *record.Failure {
 		r.shape = append(r.shape, 0)
 	}
 	n := int64(0)
-	record.Elements(v.Raw, func(el record.Value) bool {
-		n++
-		fail = r.nested(el, depth+1)
-		return fail == nil
-	})
+	if v.Kind == record.Packed {
+		if n = int64(v.Len()); n > 0 && (r.leaf >= 0 && r.leaf != depth+1 || len(r.shape) > depth+1) {
+			return r.ragged()
+		} else if n > 0 {
+			r.leaf = depth + 1
+		}
+		fail = r.packed(0, v)
+	} else {
+		record.Elements(v.Raw, func(el record.Value) bool {
+			n++
+			fail = r.nested(el, depth+1)
+			return fail == nil
+		})
+	}
 	if fail != nil {
 		return fail
 	}
@@ -305,6 +346,8 @@ func (r *reading) element(field int, v record.Value) *record.Failure {
 	switch v.Kind {
 	case record.Number:
 		r.c.data, err = appendNumber(r.c.data, t, view(v.Raw))
+	case record.Int, record.Uint, record.Float32, record.Float64:
+		r.c.data, err = appendTyped(r.c.data, t, v)
 	case record.Bool:
 		digit := "0"
 		if v.Raw[0] == 't' {
@@ -325,11 +368,11 @@ func (r *reading) element(field int, v record.Value) *record.Failure {
 	case err == nil:
 		return nil
 	case errors.Is(err, errRange):
-		return record.Fail(record.OutOfRange, "field %q: %s does not fit %s", r.fields[field], excerpt(v.Raw), t)
+		return record.Fail(record.OutOfRange, "field %q: %s does not fit %s", r.fields[field], excerpt(v), t)
 	case errors.Is(err, errFraction):
-		return record.Fail(record.OutOfRange, "field %q: %s is not a whole number, model input %q takes %s", r.fields[field], excerpt(v.Raw), r.input.Name, t)
+		return record.Fail(record.OutOfRange, "field %q: %s is not a whole number, model input %q takes %s", r.fields[field], excerpt(v), r.input.Name, t)
 	}
-	return record.Fail(record.WrongType, "field %q: %s is %s, model input %q takes %s", r.fields[field], excerpt(v.Raw), v.Kind, r.input.Name, t)
+	return record.Fail(record.WrongType, "field %q: %s is %s, model input %q takes %s", r.fields[field], excerpt(v), v.Kind, r.input.Name, t)
 }
 
 func (r *reading) text(field int, v record.Value) *record.Failure {
@@ -343,7 +386,7 @@ func (r *reading) text(field int, v record.Value) *record.Failure {
 			return record.Fail(record.InvalidUTF8, "field %q holds half of a surrogate pair", r.fields[field])
 		}
 	default:
-		return record.Fail(record.WrongType, "field %q: %s is %s, model input %q takes string", r.fields[field], excerpt(v.Raw), v.Kind, r.input.Name)
+		return record.Fail(record.WrongType, "field %q: %s is %s, model input %q takes string", r.fields[field], excerpt(v), v.Kind, r.input.Name)
 	}
 	if strings.IndexByte(s, 0) >= 0 {
 		return record.Fail(record.WrongType, "field %q holds a NUL character, which ONNX Runtime's strings cannot", r.fields[field])
@@ -389,8 +432,12 @@ func appendWord(dst []byte, t model.ElemType, word string) ([]byte, error) {
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // excerpt is a value for a message: short, whatever the record holds.
-func excerpt(raw []byte) string {
+func excerpt(v record.Value) string {
 	const most = 40
+	raw := v.Raw
+	if raw == nil {
+		raw = record.AppendJSON(nil, v)
+	}
 	if len(raw) > most {
 		return strings.ToValidUTF8(string(raw[:most]), "") + "…"
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/crossbatch/crossbatch/core/model"
+	"github.com/crossbatch/crossbatch/core/record"
 )
 
 // Why a number does not fit its tensor.
@@ -49,6 +50,38 @@ func appendNumber(dst []byte, t model.ElemType, text string) ([]byte, error) {
 		return append(dst, byte(n)), nil
 	}
 	return dst, errNotNumber
+}
+
+// appendTyped appends a number that has a type already. Whole numbers are exact
+// as text is; floats are rounded once.
+func appendTyped(dst []byte, t model.ElemType, v record.Value) ([]byte, error) {
+	var f float64
+	switch v.Kind {
+	case record.Float32:
+		if t == model.Float32 {
+			return native.AppendUint32(dst, uint32(v.Bits)), nil
+		}
+		f = float64(math.Float32frombits(uint32(v.Bits)))
+	case record.Float64:
+		f = math.Float64frombits(v.Bits)
+	default: // through text, which is exact
+		return appendNumber(dst, t, view(record.AppendJSON(nil, v)))
+	}
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		if out, ok := appendSpecial(dst, t, strings.Trim(view(record.AppendFloat(nil, f, 64)), `"`)); ok {
+			return out, nil
+		}
+		return dst, errNotNumber
+	case t == model.Float64:
+		return native.AppendUint64(dst, math.Float64bits(f)), nil
+	case t == model.Float32:
+		if f32 := float32(f); !math.IsInf(float64(f32), 0) {
+			return native.AppendUint32(dst, math.Float32bits(f32)), nil
+		}
+		return dst, errRange
+	}
+	return appendNumber(dst, t, strconv.FormatFloat(f, 'e', -1, 64))
 }
 
 // native is the byte order of tensors in memory.
