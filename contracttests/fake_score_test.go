@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/crossbatch/crossbatch/core/compress"
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
@@ -43,7 +44,7 @@ func (s *service) lines(b fakeBody, shard int) (scored, error) {
 	if err != nil {
 		return out, provider.Errorf(provider.NotFound, "%w", err)
 	}
-	if digest(body) != b.Input.Shards[shard].Digest {
+	if digest.Of(body) != b.Input.Shards[shard].Digest {
 		return out, provider.Errorf(provider.Conflict, "%s changed", path)
 	}
 	fields := []string{"a", "b", "c"}
@@ -247,7 +248,7 @@ func (s *service) part(j *fakeJob, shard int, lines []byte, cols *record.Columns
 		sh.In++
 	}
 	write := func(name string, body []byte) (record.File, error) {
-		return record.File{Name: name, Size: int64(len(body)), Digest: digest(body)}, os.WriteFile(filepath.Join(j.outputs(), name), body, 0o644)
+		return record.File{Name: name, Size: int64(len(body)), Digest: digest.Of(body)}, os.WriteFile(filepath.Join(j.outputs(), name), body, 0o644)
 	}
 	var packed bytes.Buffer
 	z, err := compress.NewWriter(&packed, j.body.Job.Output.Compression)

@@ -12,6 +12,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
@@ -65,12 +66,8 @@ func (p *place) saveModel() provider.Model {
 	path := filepath.Join(p.dir, "models", "product.onnx")
 	p.must(os.MkdirAll(filepath.Dir(path), 0o755))
 	p.must(os.WriteFile(path, body, 0o644))
-	return provider.Model{Name: "product", Artifact: path, Digest: digest(body)}
-}
-
-func digest(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+	sum := sha256.Sum256(body)
+	return provider.Model{Name: "product", Artifact: path, Digest: hex.EncodeToString(sum[:])}
 }
 
 func (p *place) must(err error) {
@@ -158,7 +155,7 @@ func (p *place) write(folder string, files []sheet) job.Shards {
 	var out job.Shards
 	for _, f := range files {
 		p.must(b.Replace(p.ctx, prefix+f.name, []byte(f.body)))
-		out = append(out, job.Shard{URI: b.URI(prefix + f.name), Size: int64(len(f.body)), Digest: digest([]byte(f.body))})
+		out = append(out, job.Shard{URI: b.URI(prefix + f.name), Size: int64(len(f.body)), Digest: digest.Of([]byte(f.body))})
 	}
 	if p.s.Written != nil {
 		p.s.Written(p.where(folder))

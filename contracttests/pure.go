@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 )
@@ -153,7 +154,7 @@ func findingsTotal(t T, h Harness) {
 
 // alterations change one field of a spec each.
 var alterations = map[string]func(s *provider.Spec){
-	"model.artifact": func(s *provider.Spec) { s.Model.Artifact += "x"; s.Model.Digest = digest([]byte("x")) },
+	"model.artifact": func(s *provider.Spec) { s.Model.Artifact += "x"; s.Model.Digest = digest.Of([]byte("x")) },
 	"model.container": func(s *provider.Spec) {
 		s.Job.Model.Artifact, s.Job.Model.Container = "", &job.Container{Image: "r/x@sha256:01", ContentType: job.ContentJSONL}
 	},

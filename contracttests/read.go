@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
@@ -53,7 +54,7 @@ func (p *place) holds(out published, f record.File) string {
 	switch {
 	case !ok:
 		p.t.Errorf("the manifest names %s, which is not there", f.Name)
-	case int64(len(body)) != f.Size || digest([]byte(body)) != f.Digest:
+	case int64(len(body)) != f.Size || digest.Of([]byte(body)) != f.Digest:
 		p.t.Errorf("%s is not what the manifest says", f.Name)
 	}
 	return f.Name

@@ -2,8 +2,6 @@ package collect_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/crossbatch/crossbatch/core/collect"
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
@@ -75,7 +74,7 @@ func (b *bench) out() string { return filepath.Join(b.dir, "out") }
 func (b *bench) input(body string) {
 	path := filepath.Join(b.dir, "in", fmt.Sprintf("%02d", len(b.src.Shards)))
 	b.save(path, body)
-	b.src.Shards = append(b.src.Shards, job.Shard{URI: storage.FileURI(path), Size: int64(len(body)), Digest: digest(body)})
+	b.src.Shards = append(b.src.Shards, job.Shard{URI: storage.FileURI(path), Size: int64(len(body)), Digest: digested(body)})
 }
 
 // lines adds a piece of scorer lines and gives it for changes.
@@ -96,7 +95,7 @@ func (b *bench) part(shard int, attempt, ok, failed string) *provider.Part {
 	s.OK, s.Failed = int64(strings.Count(ok, "\n")), int64(strings.Count(failed, "\n"))
 	s.In = s.OK + s.Failed
 	file := func(kind, body string) record.File {
-		f := record.File{Name: fmt.Sprintf("%s-%d", kind, shard), Size: int64(len(body)), Digest: digest(body)}
+		f := record.File{Name: fmt.Sprintf("%s-%d", kind, shard), Size: int64(len(body)), Digest: digested(body)}
 		b.save(filepath.Join(dir, f.Name), body)
 		return f
 	}
@@ -163,10 +162,7 @@ func failure(key string) string {
 	return fmt.Sprintf(`{"key":%q,"error":{"code":"bad_json","message":"no"}}`+"\n", key)
 }
 
-func digest(body string) string {
-	d := sha256.Sum256([]byte(body))
-	return hex.EncodeToString(d[:])
-}
+func digested(body string) string { return digest.Of([]byte(body)) }
 
 func save(path, body string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -52,7 +52,7 @@ func TestPartsAsTheyAre(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)
 	}
-	if m.Shards[0].Part.Digest != digest(ok("a")) || m.Shards[0].FailedPart.Digest != digest("{\"failed\":1}\n") {
+	if m.Shards[0].Part.Digest != digested(ok("a")) || m.Shards[0].FailedPart.Digest != digested("{\"failed\":1}\n") {
 		t.Errorf("digests: %+v", m.Shards[0])
 	}
 
@@ -67,7 +67,7 @@ func TestPartsAsTheyAre(t *testing.T) {
 
 func TestPartsRefuses(t *testing.T) {
 	for name, change := range map[string]func(b *bench, p *provider.Part){
-		"another input":        func(_ *bench, p *provider.Part) { p.Shard.Digest = digest("other") },
+		"another input":        func(_ *bench, p *provider.Part) { p.Shard.Digest = digested("other") },
 		"unbalanced":           func(_ *bench, p *provider.Part) { p.Shard.In++ },
 		"below zero":           func(_ *bench, p *provider.Part) { p.Shard.Skipped, p.Shard.OK = -1, p.Shard.OK+1 },
 		"name above":           func(_ *bench, p *provider.Part) { p.Shard.Part.Name = "../part-0" },

@@ -3,16 +3,14 @@ package collect
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/crossbatch/crossbatch/core/compress"
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
@@ -23,7 +21,7 @@ type spill struct {
 	f    *os.File
 	w    *bufio.Writer
 	z    io.WriteCloser // compresses into the file
-	sum  hash.Hash
+	sum  *digest.Hash
 	size int64
 }
 
@@ -33,7 +31,7 @@ func newSpill(dir, name string) (*spill, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spilling results: %w", err)
 	}
-	s := &spill{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}
+	s := &spill{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: digest.New()}
 	compression, _ := compress.Of(name)
 	if s.z, err = compress.NewWriter(writerFunc(s.put), compression); err != nil {
 		f.Close()
@@ -49,7 +47,7 @@ func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 // put writes bytes as they are in the file.
 func (s *spill) put(b []byte) (int, error) {
 	s.size += int64(len(b))
-	s.sum.Write(b)
+	_, _ = s.sum.Write(b)
 	return s.w.Write(b)
 }
 
@@ -66,7 +64,7 @@ func (s *spill) finish() (record.File, error) {
 	if err := errors.Join(s.z.Close(), s.w.Flush(), s.f.Sync()); err != nil {
 		return record.File{}, fmt.Errorf("spilling results: %w", err)
 	}
-	return record.File{Name: filepath.Base(s.f.Name()), Size: s.size, Digest: hex.EncodeToString(s.sum.Sum(nil))}, nil
+	return record.File{Name: filepath.Base(s.f.Name()), Size: s.size, Digest: s.sum.String()}, nil
 }
 
 // copyTo makes the file an object.

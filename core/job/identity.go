@@ -13,7 +13,7 @@ import (
 type Shard struct {
 	URI    string `json:"uri"`
 	Size   int64  `json:"size"`   // bytes
-	Digest string `json:"digest"` // hex SHA-256
+	Digest string `json:"digest"` // core/digest; empty: it is not known
 }
 
 // Shards is the input of a run, in order; its index is the shard's number.

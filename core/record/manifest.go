@@ -88,7 +88,7 @@ func (c Counts) Balanced() bool { return c.In == c.OK+c.Failed+c.Skipped }
 type Shard struct {
 	URI    string `json:"uri"`
 	Size   int64  `json:"size"`
-	Digest string `json:"digest"` // SHA-256 of the input
+	Digest string `json:"digest"` // of the input: core/digest
 	Counts
 	SkippedRows [][2]int64 `json:"skipped_rows,omitempty"` // ranges, the last row included
 	Part        File       `json:"part"`
@@ -99,7 +99,7 @@ type Shard struct {
 type File struct {
 	Name   string `json:"name"`
 	Size   int64  `json:"size"`
-	Digest string `json:"digest"` // SHA-256
+	Digest string `json:"digest"` // core/digest
 }
 
 // Files are the names of all published objects but the manifest.

@@ -3,8 +3,6 @@ package record
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/crossbatch/crossbatch/core/compress"
+	"github.com/crossbatch/crossbatch/core/digest"
 )
 
 // Finding is one thing that is wrong with a published result.
@@ -97,7 +96,7 @@ func (v *verifier) file(f File, records int64, format Format) {
 		return
 	}
 	defer r.Close()
-	h := sha256.New()
+	h := digest.New()
 	size := &counter{}
 	raw := io.TeeReader(bufio.NewReader(r), io.MultiWriter(h, size))
 	n, err := countRecords(raw, f.Name, format)
@@ -107,7 +106,7 @@ func (v *verifier) file(f File, records int64, format Format) {
 	switch {
 	case size.n != f.Size:
 		v.add(f.Name, "has %d bytes, the manifest says %d", size.n, f.Size)
-	case hex.EncodeToString(h.Sum(nil)) != f.Digest:
+	case h.String() != f.Digest:
 		v.add(f.Name, "its content differs from the manifest's digest")
 	case err != nil:
 		v.add(f.Name, "cannot be read: %v", err)

@@ -2,8 +2,6 @@ package record_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
@@ -54,8 +53,7 @@ func (r *result) sign() {
 	for i := range r.m.Shards {
 		for _, f := range []*record.File{&r.m.Shards[i].Part, r.m.Shards[i].FailedPart} {
 			if f != nil {
-				sum := sha256.Sum256([]byte(r.files[f.Name]))
-				f.Size, f.Digest = int64(len(r.files[f.Name])), hex.EncodeToString(sum[:])
+				f.Size, f.Digest = int64(len(r.files[f.Name])), digest.Of([]byte(r.files[f.Name]))
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package storage
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/crossbatch/crossbatch/core/digest"
 )
 
 // An old file is remembered, and asked for again it is not read.
@@ -41,7 +42,7 @@ func TestCacheRemembersAnOldFile(t *testing.T) {
 	if err != nil || !bytes.Contains(body, []byte(want[0].Digest)) {
 		t.Fatalf("the cache holds %q, %v", body, err)
 	}
-	told := fmt.Sprintf("%064x", 7)
+	told := "xxh3:" + fmt.Sprintf("%032x", 7)
 	write(t, cache, strings.Replace(string(body), want[0].Digest, told, 1))
 	var second atomic.Int64
 	got, err := in.Digest(t.Context(), OpenDigests(cache), func(n int) { second.Add(int64(n)) })
@@ -59,7 +60,7 @@ func TestCacheMisses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := fmt.Sprintf("%064x", 7)
+	told := "xxh3:" + fmt.Sprintf("%032x", 7)
 	for name, change := range map[string]func(*stat){
 		"size": func(s *stat) { s.Size++ }, "mtime": func(s *stat) { s.ModTime++ },
 		"ctime": func(s *stat) { s.Changed++ }, "inode": func(s *stat) { s.Inode++ },
@@ -80,7 +81,7 @@ func TestCacheIsCompacted(t *testing.T) {
 	var last string
 	for i := range 10 {
 		d := OpenDigests(path)
-		last = fmt.Sprintf("%064x", i)
+		last = "xxh3:" + fmt.Sprintf("%032x", i)
 		for _, p := range []string{"/a", "/b"} {
 			d.add(known{Path: p, Digest: last})
 		}
@@ -137,7 +138,7 @@ func TestDigestWithoutACache(t *testing.T) {
 	write(t, p, "")
 	in := Input{Objects: []Source{{URI: "file:///a", Path: p}}}
 	got, err := in.Digest(t.Context(), nil, nil)
-	if err != nil || got[0].Digest != fmt.Sprintf("%x", sha256.Sum256(nil)) || got[0].Size != 0 || got[0].URI != "file:///a" {
+	if err != nil || got[0].Digest != digest.Of(nil) || got[0].Size != 0 || got[0].URI != "file:///a" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,10 +15,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/job"
 )
 
-// Digest gives the shards of an input: every object with its SHA-256, read now
+// Digest gives the shards of an input: every object with its digest, read now
 // unless the cache knows it. report is told of bytes as they are read or passed
 // over, from several goroutines. cache may be nil.
 func (in Input) Digest(ctx context.Context, cache *Digests, report func(n int)) (job.Shards, error) {
@@ -32,11 +31,11 @@ func (in Input) Digest(ctx context.Context, cache *Digests, report func(n int)) 
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, o := range in.Objects {
 		g.Go(func() error {
-			size, digest, err := cache.digest(ctx, o.Path, report)
+			size, sum, err := cache.digest(ctx, o.Path, report)
 			if err != nil {
 				return fmt.Errorf("reading input: %w", err)
 			}
-			shards[i] = job.Shard{URI: o.URI, Size: size, Digest: digest}
+			shards[i] = job.Shard{URI: o.URI, Size: size, Digest: sum}
 			return nil
 		})
 	}
@@ -90,7 +89,7 @@ func OpenDigests(path string) *Digests {
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
 		var k known
-		if json.Unmarshal(s.Bytes(), &k) == nil && len(k.Digest) == 2*sha256.Size && k.Path != "" {
+		if json.Unmarshal(s.Bytes(), &k) == nil && digest.Valid(k.Digest) && k.Path != "" {
 			d.known[k.Path] = k
 		}
 		d.lines++
@@ -98,7 +97,7 @@ func OpenDigests(path string) *Digests {
 	return d
 }
 
-// digest gives size and SHA-256 of a file.
+// digest gives size and digest of a file.
 func (d *Digests) digest(ctx context.Context, path string, report func(n int)) (int64, string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -114,20 +113,20 @@ func (d *Digests) digest(ctx context.Context, path string, report func(n int)) (
 		return before.Size(), k.Digest, nil
 	}
 	began := time.Now() // of the machine, as the file's own times are
-	h := sha256.New()
+	h := digest.New()
 	n, err := io.Copy(h, &reading{ctx: ctx, r: f, report: report})
 	if err != nil {
 		return 0, "", fmt.Errorf("%s: %w", path, err)
 	}
-	digest := hex.EncodeToString(h.Sum(nil))
+	sum := h.String()
 	after, err := f.Stat()
 	if err != nil {
 		return 0, "", err
 	}
 	if s := statOf(after); s == statOf(before) && s.Size == n && began.Sub(after.ModTime()) > settled && began.UnixNano()-s.Changed > int64(settled) {
-		d.add(known{Path: path, Stat: s, Digest: digest})
+		d.add(known{Path: path, Stat: s, Digest: sum})
 	}
-	return n, digest, nil
+	return n, sum, nil
 }
 
 func (d *Digests) find(path string) (known, bool) {

@@ -1,14 +1,13 @@
 package storage
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/job"
 )
 
@@ -29,8 +28,7 @@ func TestDigestsAreOfTheContent(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 			for i, s := range got {
-				sum := sha256.Sum256([]byte(fmt.Sprint(i)))
-				if s.URI != in.Objects[i].URI || s.Digest != hex.EncodeToString(sum[:]) {
+				if s.URI != in.Objects[i].URI || s.Digest != digest.Of([]byte(fmt.Sprint(i))) {
 					t.Errorf("%s: shard %d is %+v", name, i, s)
 				}
 			}
@@ -70,7 +68,7 @@ func TestCacheAnswersOnlyForTheSameFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := fmt.Sprintf("%064x", 7)
+	told := "xxh3:" + fmt.Sprintf("%032x", 7)
 	d := OpenDigests(cache)
 	d.add(known{Path: p, Stat: statOf(info), Digest: told})
 	if err := d.save(); err != nil {

@@ -4,8 +4,6 @@ package backend
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -21,6 +19,7 @@ import (
 	"github.com/jonboulle/clockwork"
 	"go.uber.org/goleak"
 
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/model/modeltest"
@@ -189,8 +188,7 @@ func (f *fixture) shard(name, text string) job.Shard {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		f.Fatal(err)
 	}
-	sum := sha256.Sum256([]byte(text))
-	return job.Shard{URI: storage.FileURI(path), Size: int64(len(text)), Digest: hex.EncodeToString(sum[:])}
+	return job.Shard{URI: storage.FileURI(path), Size: int64(len(text)), Digest: digest.Of([]byte(text))}
 }
 
 // rows are n records of which every hundredth is broken.

@@ -3,8 +3,6 @@ package engine
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/model/modeltest"
@@ -160,7 +159,7 @@ func content(t *testing.T, folder string) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != f.Digest || int64(len(b)) != f.Size {
+			if digest.Of(b) != f.Digest || int64(len(b)) != f.Size {
 				t.Errorf("%s differs from its summary", f.Name)
 			}
 			all.Write(b)

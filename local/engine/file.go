@@ -2,16 +2,14 @@ package engine
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/crossbatch/crossbatch/core/compress"
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
@@ -20,7 +18,7 @@ type file struct {
 	f    *os.File
 	w    *bufio.Writer
 	z    io.WriteCloser // compresses into it
-	sum  hash.Hash
+	sum  *digest.Hash
 	size int64
 }
 
@@ -36,7 +34,7 @@ func createFile(folder, name string) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing results: %w", err)
 	}
-	out := &file{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}
+	out := &file{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: digest.New()}
 	compression, _ := compress.Of(name)
 	if out.z, err = compress.NewWriter(writerFunc(out.put), compression); err != nil {
 		out.remove()
@@ -52,7 +50,7 @@ func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 // put writes bytes as they are in the file.
 func (f *file) put(b []byte) (int, error) {
 	f.size += int64(len(b))
-	f.sum.Write(b)
+	_, _ = f.sum.Write(b)
 	return f.w.Write(b)
 }
 
@@ -75,7 +73,7 @@ func (f *file) finish() (record.File, error) {
 	if err != nil {
 		return record.File{}, fmt.Errorf("writing results: %w", err)
 	}
-	return record.File{Name: filepath.Base(f.f.Name()), Size: f.size, Digest: hex.EncodeToString(f.sum.Sum(nil))}, nil
+	return record.File{Name: filepath.Base(f.f.Name()), Size: f.size, Digest: f.sum.String()}, nil
 }
 
 // remove closes the file, if it is open, and deletes it.

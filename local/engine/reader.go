@@ -2,15 +2,13 @@ package engine
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 
 	"github.com/crossbatch/crossbatch/core/compress"
+	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
@@ -19,7 +17,7 @@ type source struct {
 	path   string
 	f      *os.File
 	z      io.Closer // the decompressor
-	sum    hash.Hash
+	sum    *digest.Hash
 	split  *record.Splitter
 	header record.Header
 }
@@ -31,7 +29,7 @@ func (r *Run) open(ctx context.Context, shard int, report func(int)) (*source, e
 	if err != nil {
 		return nil, fmt.Errorf("reading input: %w", err)
 	}
-	s := &source{path: path, f: f, sum: sha256.New()}
+	s := &source{path: path, f: f, sum: digest.New()}
 	in := io.TeeReader(&counted{ctx: ctx, r: f, report: report}, s.sum)
 	compression, _ := compress.Of(path)
 	plain, err := compress.NewReader(in, compression)
@@ -66,7 +64,7 @@ func (s *source) close() {
 // digest is that of what was read, which must be the whole shard. It is an error
 // when the shard's digest is known to be another.
 func (s *source) digest(known string) (string, error) {
-	got := hex.EncodeToString(s.sum.Sum(nil))
+	got := s.sum.String()
 	if known != "" && got != known {
 		return "", fmt.Errorf("%w: %s", ErrChanged, s.path)
 	}
