@@ -111,7 +111,7 @@ func (r *slowRun) absent(path string) {
 	}
 }
 
-func TestInterruptedRunLeavesNothing(t *testing.T) {
+func TestInterruptedRunIsGoneOnWith(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			r := newSlowRun(t)
@@ -124,9 +124,15 @@ func TestInterruptedRunLeavesNothing(t *testing.T) {
 			if !strings.Contains(r.stdout.String(), "cancelled") {
 				t.Errorf("stdout does not say that the run was cancelled:\n%s", &r.stdout)
 			}
-			r.absent("out")
+			r.absent("out/_manifest.json")
 			r.ends(r.start("out"), exitOK)
-			r.published("out")
+			if !strings.Contains(r.stdout.String(), "of an earlier run are kept") {
+				t.Errorf("stdout does not say that the run was gone on with:\n%s", &r.stdout)
+			}
+			r.ends(r.start("undisturbed"), exitOK)
+			if !bytes.Equal(r.published("out"), r.published("undisturbed")) {
+				t.Error("the result after a stop differs from an undisturbed one")
+			}
 		})
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 )
@@ -18,10 +18,10 @@ import (
 // failures.
 type splitting struct {
 	shard   int
-	jsonl   bool
-	csv     *record.CSVEncoder
+	encoder *part.Encoder
 	errors  *record.ErrorReader
 	ok      *spill
+	notes   [][]byte // of the chunks written to ok
 	failed  *spill
 	row     int64 // the next one
 	end     int64 // where the last lines say that the shard ends; unknown
@@ -42,8 +42,9 @@ func (c *collector) split(ctx context.Context, i int, s shard, out record.Shard)
 	if len(s.lines) > 0 {
 		made = s.lines[0].Made
 	}
-	w := &splitting{
-		shard: i, end: unknown, jsonl: c.Job.Output.Format == job.JSONL, csv: record.NewCSVEncoder(*c.columns(made)), errors: record.NewErrorReader(),
+	w := &splitting{shard: i, end: unknown, errors: record.NewErrorReader()}
+	if w.encoder, err = part.NewEncoder(c.layout(made)); err != nil {
+		return out, err
 	}
 	if w.ok, err = newSpill(dir, c.partName(i)); err != nil {
 		return out, err
@@ -53,10 +54,12 @@ func (c *collector) split(ctx context.Context, i int, s shard, out record.Shard)
 		return out, err
 	}
 	defer w.failed.close()
-	if !w.jsonl {
-		if err := w.ok.write(w.csv.AppendHeader(nil)); err != nil {
-			return out, err
-		}
+	head, err := w.encoder.Head()
+	if err == nil {
+		err = w.ok.write(head)
+	}
+	if err != nil {
+		return out, err
 	}
 	for _, l := range s.lines {
 		if err := c.read(ctx, w, l, s.in); err != nil {
@@ -68,6 +71,9 @@ func (c *collector) split(ctx context.Context, i int, s shard, out record.Shard)
 	}
 	if s.in != unknown {
 		w.skip(s.in)
+	}
+	if err := w.finish(); err != nil {
+		return out, err
 	}
 	out.Counts, out.SkippedRows = w.counts, w.skipped
 	if out.Part, err = c.place(ctx, w.ok); err != nil || w.counts.Failed == 0 {
@@ -175,13 +181,35 @@ func (w *splitting) take(row int64, line []byte) error {
 		return errors.New("neither a prediction nor an error")
 	}
 	w.counts.OK++
-	if w.jsonl {
-		return w.ok.write(line)
-	}
-	if w.buf, err = w.csv.Append(w.buf[:0], line); err != nil {
+	if err := w.encoder.Append(line); err != nil || !w.encoder.Full() {
 		return err
 	}
-	return w.ok.write(w.buf)
+	return w.flush()
+}
+
+// flush ends a chunk of the part.
+func (w *splitting) flush() error {
+	chunk, note, err := w.encoder.Flush(w.buf[:0])
+	if err != nil {
+		return err
+	}
+	w.buf = chunk
+	if note != nil {
+		w.notes = append(w.notes, note)
+	}
+	return w.ok.write(chunk)
+}
+
+// finish ends the part.
+func (w *splitting) finish() error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	tail, err := w.encoder.Tail(w.ok.size, w.notes)
+	if err != nil {
+		return err
+	}
+	return w.ok.write(tail)
 }
 
 func isString(text []byte) bool { return len(text) > 0 && text[0] == '"' }

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 )
@@ -54,6 +55,12 @@ func (c *collector) made() provider.Made {
 		}
 	}
 	return c.Made
+}
+
+// layout is how the parts are written.
+func (c *collector) layout(made provider.Made) part.Layout {
+	o := c.Job.Output
+	return part.Layout{Format: o.Format, Compression: o.Compression, Columns: *c.columns(made)}
 }
 
 // columns is what scorer lines of this run have in common.

@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
-	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -20,39 +18,22 @@ import (
 type spill struct {
 	f    *os.File
 	w    *bufio.Writer
-	z    io.WriteCloser // compresses into the file
 	sum  *digest.Hash
 	size int64
 }
 
-// newSpill creates a file, which its name says to be compressed or not.
 func newSpill(dir, name string) (*spill, error) {
 	f, err := os.Create(filepath.Join(dir, name))
 	if err != nil {
 		return nil, fmt.Errorf("spilling results: %w", err)
 	}
-	s := &spill{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: digest.New()}
-	compression, _ := compress.Of(name)
-	if s.z, err = compress.NewWriter(writerFunc(s.put), compression); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("spilling results: %w", err)
-	}
-	return s, nil
-}
-
-type writerFunc func(b []byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
-
-// put writes bytes as they are in the file.
-func (s *spill) put(b []byte) (int, error) {
-	s.size += int64(len(b))
-	_, _ = s.sum.Write(b)
-	return s.w.Write(b)
+	return &spill{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: digest.New()}, nil
 }
 
 func (s *spill) write(b []byte) error {
-	if _, err := s.z.Write(b); err != nil {
+	s.size += int64(len(b))
+	_, _ = s.sum.Write(b)
+	if _, err := s.w.Write(b); err != nil {
 		return fmt.Errorf("spilling results: %w", err)
 	}
 	return nil
@@ -61,7 +42,7 @@ func (s *spill) write(b []byte) error {
 // finish brings the file to disk: within one file system its bytes become the
 // object's.
 func (s *spill) finish() (record.File, error) {
-	if err := errors.Join(s.z.Close(), s.w.Flush(), s.f.Sync()); err != nil {
+	if err := errors.Join(s.w.Flush(), s.f.Sync()); err != nil {
 		return record.File{}, fmt.Errorf("spilling results: %w", err)
 	}
 	return record.File{Name: filepath.Base(s.f.Name()), Size: s.size, Digest: s.sum.String()}, nil

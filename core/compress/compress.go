@@ -76,10 +76,16 @@ func NewReader(r io.Reader, compression string) (io.ReadCloser, error) {
 	return nil, fmt.Errorf("there is no compression %q", compression)
 }
 
-// NewWriter compresses what is written to it. The same bytes give the same
-// stream, however they are handed over. Close ends the stream, and does not
-// close w.
-func NewWriter(w io.Writer, compression string) (io.WriteCloser, error) {
+// Writer compresses what is written to it. The same bytes give the same stream,
+// however they are handed over. Close ends the stream, and does not close what
+// is below; Reset begins another one.
+type Writer interface {
+	io.WriteCloser
+	Reset(io.Writer)
+}
+
+// NewWriter begins a stream.
+func NewWriter(w io.Writer, compression string) (Writer, error) {
 	switch compression {
 	case Gzip:
 		return gzip.NewWriter(w), nil
@@ -87,14 +93,15 @@ func NewWriter(w io.Writer, compression string) (io.WriteCloser, error) {
 		// One goroutine; and a frame even where there is nothing to write.
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
 	case None, "":
-		return plain{w}, nil
+		return &plain{w}, nil
 	}
 	return nil, fmt.Errorf("there is no compression %q", compression)
 }
 
 type plain struct{ io.Writer }
 
-func (plain) Close() error { return nil }
+func (p *plain) Reset(w io.Writer) { p.Writer = w }
+func (plain) Close() error         { return nil }
 
 // empty is a stream of no bytes.
 type empty struct{ below *observed }

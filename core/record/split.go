@@ -24,6 +24,7 @@ func DefaultLimits() Limits {
 // Block is a run of whole records of one object.
 type Block struct {
 	First   int64 // row of the first record
+	End     int64 // bytes of the object up to the end of the block
 	Data    []byte
 	Records []Span
 }
@@ -44,12 +45,33 @@ type Splitter struct {
 	rest []byte // read, not yet handed out
 	eof  bool
 	row  int64
+	read int64 // bytes of the object
 }
 
 // NewSplitter reads an object. delimiter is used for CSV only. A byte order
 // mark at the start is passed over.
 func NewSplitter(r io.Reader, format Format, delimiter byte, lim Limits) *Splitter {
 	return &Splitter{r: r, format: format, delim: delimiter, lim: lim, row: -1}
+}
+
+// Skip passes over the first end bytes of the object, unseen: where a Block of
+// another Splitter ended, behind which the records begin with a row. io.EOF says
+// that the object is shorter.
+func (s *Splitter) Skip(row, end int64) error {
+	var b Block
+	b.Data, s.rest = s.rest, nil
+	for s.read < end {
+		if s.eof {
+			return io.EOF
+		}
+		b.Data = b.Data[:0]
+		if err := s.fill(&b); err != nil {
+			return err
+		}
+	}
+	s.rest = b.Data[int64(len(b.Data))-(s.read-end):]
+	s.row = row
+	return nil
 }
 
 // ReadHeader takes the first row, which must be called before Next. It returns
@@ -127,7 +149,7 @@ func (s *Splitter) Next(b *Block) error {
 
 func (s *Splitter) finish(b *Block, pos int) error {
 	s.rest = append(s.rest[:0], b.Data[pos:]...)
-	b.Data = b.Data[:pos]
+	b.Data, b.End = b.Data[:pos], s.read-int64(len(s.rest))
 	s.row += int64(len(b.Records))
 	if len(b.Records) == 0 {
 		return io.EOF
@@ -160,6 +182,7 @@ func (s *Splitter) fill(b *Block) error {
 	}
 	m, err := s.r.Read(b.Data[n : n+chunk])
 	b.Data = b.Data[:n+m]
+	s.read += int64(m)
 	if errors.Is(err, io.EOF) {
 		s.eof = true
 		return nil

@@ -114,3 +114,22 @@ type Decoder interface {
 	// read before the fault can still be named.
 	Decode(record []byte, values []Value) *Failure
 }
+
+// Text is the records of a block as a decoder reads them.
+type Text struct {
+	Block   *Block
+	Decoder Decoder
+}
+
+// Len is the number of records.
+func (t Text) Len() int { return len(t.Block.Records) }
+
+// Values sets values to the fields of the i-th record. They live until the next
+// call.
+func (t Text) Values(i int, values []Value) *Failure {
+	span := t.Block.Records[i]
+	if span.Failure != nil {
+		return span.Failure
+	}
+	return t.Decoder.Decode(t.Block.Data[span.Start:span.End], values)
+}

@@ -76,6 +76,41 @@ func TestKilledWorker(t *testing.T) {
 	}
 }
 
+// What a killed worker answered of a shard is not answered again: the next attempt
+// takes it over, and its part is that of a run that nothing disturbed.
+func TestNextAttemptGoesOn(t *testing.T) {
+	f := slow(t)
+	f.spec.Input.Take = []int{1}
+	n := f.send()
+	checkpoint := engine.CheckpointName(1)
+	f.wait("a part of the shard is answered", func() bool {
+		return exists(filepath.Join(n.ID, resultsFolder), checkpoint)
+	})
+	f.kill(n, syscall.SIGKILL)
+	f.done(n)
+	kept, err := engine.Unfinished(filepath.Join(n.ID, resultsFolder))
+	if err != nil || kept.In == 0 {
+		t.Fatalf("%+v are kept, %v", kept, err)
+	}
+	f.spec.Attempt = 2
+	f.output()
+	next := f.send()
+	f.wait("more of the shard is answered", func() bool {
+		now, err := engine.Unfinished(filepath.Join(next.ID, resultsFolder))
+		return err == nil && now.In > kept.In
+	})
+	if exists(filepath.Join(n.ID, resultsFolder), checkpoint) {
+		t.Error("the killed attempt has its checkpoint still")
+	}
+	if got := f.describe(next).Progress.Counts.In; got < kept.In {
+		t.Errorf("the next attempt tells of %d records, %d were kept", got, kept.In)
+	}
+	if err := f.b.Cancel(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	f.done(next)
+}
+
 func TestCancelBeforeAWorkerBegan(t *testing.T) {
 	f := setup(t, rows(1))
 	r := f.request()

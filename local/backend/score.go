@@ -120,9 +120,30 @@ func (w *worker) score(ctx context.Context, q request) (*engine.Result, error) {
 		return nil, fmt.Errorf("%w: %s", errModelChanged, q.Job.Model.Artifact)
 	}
 	w.log.Info("batch", "records", run.Batch())
+	if err := w.adopt(q); err != nil {
+		return nil, err
+	}
 	w.state.scoring()
 	w.deps.Step(ctx, 0)
 	return run.Execute(ctx, filepath.Join(w.dir, resultsFolder))
+}
+
+// adopt takes over what earlier attempts of the run left unfinished, the latest
+// first. One that is settled and has no worker stays so.
+func (w *worker) adopt(q request) error {
+	for k := q.Attempt - 1; k > 0; k-- {
+		dir := filepath.Join(filepath.Dir(w.dir), fmt.Sprintf("a%d", k))
+		switch p, err := look(dir); {
+		case err != nil:
+			return err
+		case p != died && p != over:
+			continue
+		}
+		if err := engine.Adopt(filepath.Join(dir, resultsFolder), filepath.Join(w.dir, resultsFolder), q.Take); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shard is told of each finished shard.

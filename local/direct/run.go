@@ -51,12 +51,12 @@ func (o Options) filled() Options {
 
 // Start is a run that is about to score.
 type Start struct {
-	Run      string
-	Shards   int
-	Finished int // shards that an earlier process finished, which was stopped
-	Bytes    int64
-	Batch    int
-	Coupled  []model.Coupling // why records run one at a time, unasked
+	Run     string
+	Shards  int
+	Records int64 // that an earlier process answered, which was stopped
+	Bytes   int64
+	Batch   int
+	Coupled []model.Coupling // why records run one at a time, unasked
 }
 
 // Result is what a run came to.
@@ -202,14 +202,14 @@ func (r *run) source(pieces []provider.Piece, started time.Time) collect.Source 
 func (r *run) result(state record.State, reason string, c record.Counts, scored *engine.Result) *Result {
 	return &Result{
 		Run: r.id, State: state, Reason: reason, Counts: c,
-		Scored: scored.Counts.In, Seconds: scored.Seconds, Failures: scored.Failures,
+		Scored: scored.Counts.In - scored.Restored.In, Seconds: scored.Seconds, Failures: scored.Failures,
 	}
 }
 
 // kept says what a stopped run leaves for the next one.
-func kept(finished, shards int) string {
-	if finished == 0 {
+func kept(records int64) string {
+	if records == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d shards are finished and kept; the same command resumes", finished, shards)
+	return fmt.Sprintf("%d records are answered and kept; the same command resumes", records)
 }

@@ -52,12 +52,16 @@ func (w *work) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.keep = len(w.done) > 0
 	have := map[int]bool{}
 	for _, p := range w.done {
 		w.finished.Add(p.Part.Shard.Counts)
 		have[p.Shard] = true
 	}
+	unfinished, err := engine.Unfinished(w.hold.Folder)
+	if err != nil {
+		return err
+	}
+	w.keep = w.finished.In > 0 || unfinished.In > 0
 	take := []int{}
 	for i := range w.shards {
 		if !have[i] {
@@ -66,7 +70,7 @@ func (w *work) begin(ctx context.Context) error {
 	}
 	w.engine.Assign(w.id, w.shards, take)
 	w.Started(Start{
-		Run: w.id, Shards: len(w.shards), Finished: len(w.done), Bytes: w.shards.Bytes(),
+		Run: w.id, Shards: len(w.shards), Records: w.finished.In + unfinished.In, Bytes: w.shards.Bytes(),
 		Batch: w.engine.Batch(), Coupled: w.engine.Coupled(),
 	})
 	return nil
@@ -104,13 +108,14 @@ func (w *work) execute(ctx context.Context) (*Result, error) {
 	started := w.Now()
 	scored, err := w.engine.Execute(ctx, w.hold.Folder)
 	pieces, ferr := engine.Finished(w.hold.Folder)
-	w.keep = len(pieces) > 0
-	if err = errors.Join(err, ferr); err != nil {
+	unfinished, uerr := engine.Unfinished(w.hold.Folder)
+	w.keep = len(pieces) > 0 || unfinished.In > 0
+	if err = errors.Join(err, ferr, uerr); err != nil {
 		return nil, err
 	}
 	counts := w.finished
 	counts.Add(scored.Counts)
-	stopped := w.result(record.Cancelled, kept(len(pieces), len(w.shards)), counts, scored)
+	stopped := w.result(record.Cancelled, kept(counts.In), counts, scored)
 	switch scored.State {
 	case provider.Cancelled:
 		return stopped, nil

@@ -47,7 +47,7 @@ func options(t *testing.T) Options {
 }
 
 // sumJob scores in.jsonl of a folder with y = 100 x0 + 10 x1 + x2.
-func sumJob(t *testing.T, dir string) job.Job {
+func sumJob(t testing.TB, dir string) job.Job {
 	t.Helper()
 	artifact := modeltest.New().Input("x", model.Float32, "N", 3).Output("y", model.Float32, "N", 1).
 		Floats("w", []int64{3, 1}, []float32{100, 10, 1}).
@@ -61,7 +61,7 @@ func sumJob(t *testing.T, dir string) job.Job {
 	}
 }
 
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func rows(n int) string {
 }
 
 // task lists and digests the input of a job.
-func task(t *testing.T, j job.Job) Task {
+func task(t testing.TB, j job.Job) Task {
 	t.Helper()
 	in, err := storage.ListInput(t.Context(), j.Input)
 	if err != nil {
@@ -228,7 +228,7 @@ func TestMemoryDoesNotGrowWithTheInput(t *testing.T) {
 	}
 }
 
-func TestCancelledRunLeavesNoGoroutineAndNoUnfinishedFile(t *testing.T) {
+func TestCancelledRunLeavesNoGoroutineAndIsGoneOnWith(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "in.jsonl"), rows(300))
 	write(t, filepath.Join(dir, "more.jsonl"), rows(100_000))
@@ -249,9 +249,23 @@ func TestCancelledRunLeavesNoGoroutineAndNoUnfinishedFile(t *testing.T) {
 		t.Fatalf("%+v, %v; want cancelled", result, err)
 	}
 	goleak.VerifyNone(t, running)
-	want := []string{record.FailedName(0, 2, r.task.Run), record.PartName(0, 2, r.task.Run, "jsonl", "none"), SummaryName(0)}
-	if got := names(t, folder); !slices.Equal(got, want) {
-		t.Errorf("the folder holds %v, want %v", got, want)
+	kept, err := Unfinished(folder)
+	if err != nil || kept.In == 0 || kept.In+300 != result.Counts.In {
+		t.Fatalf("%+v are kept of %+v, %v", kept, result.Counts, err)
+	}
+	whole := t.TempDir()
+	want, _ := execute(t, r.task, options(t), whole)
+	k := r.task
+	k.Take = []int{1}
+	again, _ := execute(t, k, options(t), folder)
+	if again.Restored != kept || again.Counts.In != 100_000 {
+		t.Errorf("gone on with %+v to %+v, want %+v and the rest of %+v", again.Restored, again.Counts, kept, want.Counts)
+	}
+	if content(t, folder) != content(t, whole) {
+		t.Error("the bytes are not those of a run that was not cancelled")
+	}
+	if got := names(t, folder); !slices.Equal(got, names(t, whole)) {
+		t.Errorf("the folder holds %v", got)
 	}
 }
 

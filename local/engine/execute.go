@@ -12,21 +12,26 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/local/scorer"
 )
 
-// unit is a block on its way through the pipeline. Units are made once and go
-// round, which bounds the memory of a run.
+// unit is a chunk of records on its way through the pipeline. Units are made once
+// and go round, which bounds the memory of a run.
 type unit struct {
-	seq    int64
-	shard  int
-	block  record.Block
-	lines  []byte
-	failed int
-	fills  map[string]int64 // nulls filled in this block
-	last   bool             // the shard ends here; there is no block
-	digest string           // of the shard, with last
+	seq     int64
+	shard   int
+	block   record.Block
+	next    position // behind the chunk
+	answers scorer.Answers
+	chunk   []byte           // of the part
+	note    []byte           // what the part's end has to know of it
+	fills   map[string]int64 // nulls filled in this chunk
+	last    bool             // the shard ends here; there is no block
+	digest  string           // of the shard, with last
+	err     error            // the input cannot be read on; there is nothing else
 }
 
 // Execute scores the taken shards, in order, into a folder, where each finished
@@ -41,14 +46,22 @@ func (r *Run) Execute(ctx context.Context, folder string) (*Result, error) {
 		return nil, err
 	}
 	started := r.opts.Now()
-	sink := &sink{run: r, folder: folder, prior: prior}
+	sink := &sink{run: r, folder: folder, prior: prior, resumed: map[int]*resumed{}}
+	defer sink.leave()
+	if sink.encoder, err = part.NewEncoder(r.layout()); err != nil {
+		return nil, fmt.Errorf("writing results: %w", err)
+	}
 	for _, shard := range r.taken() {
 		sink.all += r.task.Shards[shard].Size
+		if was := r.resume(folder, shard); was != nil {
+			sink.resumed[shard] = was
+			sink.restored.Add(was.Counts)
+		}
 	}
+	sink.total = sink.restored
 	err = r.pipeline(ctx, sink)
-	sink.abort()
 	result := &Result{
-		State: provider.Succeeded, Counts: sink.total, Failures: sink.failures,
+		State: provider.Succeeded, Counts: sink.total, Restored: sink.restored, Failures: sink.failures,
 		Seconds: r.opts.Now().Sub(started).Seconds(),
 	}
 	switch {
@@ -89,7 +102,7 @@ func (r *Run) prior(folder string) (record.Counts, error) {
 // several workers and written in input order.
 func (r *Run) pipeline(ctx context.Context, out *sink) error {
 	g, ctx := errgroup.WithContext(ctx)
-	window := 4 * r.workers
+	window := 2*r.workers + 2
 	free := make(chan *unit, window)
 	for range window {
 		free <- &unit{}
@@ -97,10 +110,14 @@ func (r *Run) pipeline(ctx context.Context, out *sink) error {
 	work := make(chan *unit, window)
 	done := make(chan *unit, window)
 	out.meter = NewMeter(out.report)
+	from := map[int]position{}
+	for shard, was := range out.resumed {
+		from[shard] = was.Next
+	}
 
 	g.Go(func() error {
 		defer close(work)
-		in := reading{run: r, free: free, work: work, meter: out.meter, left: math.MaxInt64}
+		in := reading{run: r, free: free, work: work, meter: out.meter, left: math.MaxInt64, from: from}
 		return in.all(ctx)
 	})
 	var running atomic.Int64
@@ -126,7 +143,8 @@ type reading struct {
 	work  chan<- *unit
 	meter func(n int)
 	seq   int64
-	left  int64 // records that may still be read
+	left  int64            // records that may still be read
+	from  map[int]position // where a shard is gone on with
 }
 
 // all sends every taken shard's blocks on, in order.
@@ -139,24 +157,25 @@ func (in *reading) all(ctx context.Context) error {
 		for ; limited && next < shard && in.left > 0; next++ { // those before use up the limit, too
 			n, err := in.run.count(ctx, next, in.left)
 			if err != nil {
-				return err
+				return in.fail(ctx, next, err)
 			}
 			in.left -= n
 		}
 		next = shard + 1
 		if err := in.shard(ctx, shard); err != nil {
-			return err
+			return in.fail(ctx, shard, err)
 		}
 	}
 	return nil
 }
 
 func (in *reading) shard(ctx context.Context, shard int) error {
-	known := in.run.task.Shards[shard].Digest
-	if in.left == 0 {
+	known, from := in.run.task.Shards[shard].Digest, in.from[shard]
+	in.left -= from.Row
+	if in.left <= 0 {
 		return in.end(ctx, shard, known)
 	}
-	s, err := in.run.open(ctx, shard, in.meter)
+	s, err := in.run.openAt(ctx, shard, from, in.meter)
 	if err != nil {
 		return err
 	}
@@ -181,11 +200,26 @@ func (in *reading) shard(ctx context.Context, shard int) error {
 			u.block.Records = u.block.Records[:in.left]
 		}
 		in.left -= int64(len(u.block.Records))
+		u.next = position{Row: u.block.First + int64(len(u.block.Records)), Offset: u.block.End}
 		if err := in.send(ctx, u); err != nil {
 			return err
 		}
 	}
 	return in.end(ctx, shard, known)
+}
+
+// fail ends the run with an error, once all that was read before it is scored and
+// written.
+func (in *reading) fail(ctx context.Context, shard int, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	u, uerr := in.unit(ctx, shard)
+	if uerr != nil {
+		return uerr
+	}
+	u.err = err
+	return in.send(ctx, u)
 }
 
 // end ends a shard that is not read to its end, since the limit is reached.
@@ -201,8 +235,7 @@ func (in *reading) end(ctx context.Context, shard int, digest string) error {
 func (in *reading) unit(ctx context.Context, shard int) (*unit, error) {
 	select {
 	case u := <-in.free:
-		*u = unit{seq: in.seq, shard: shard, block: u.block, lines: u.lines[:0]}
-		in.seq++
+		*u = unit{shard: shard, block: u.block, chunk: u.chunk[:0], answers: scorer.Answers{OK: u.answers.OK[:0], Failed: u.answers.Failed[:0]}}
 		return u, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -210,6 +243,8 @@ func (in *reading) unit(ctx context.Context, shard int) (*unit, error) {
 }
 
 func (in *reading) send(ctx context.Context, u *unit) error {
+	u.seq = in.seq
+	in.seq++
 	select {
 	case in.work <- u:
 		return nil
@@ -218,21 +253,32 @@ func (in *reading) send(ctx context.Context, u *unit) error {
 	}
 }
 
-// work scores blocks until there are none left.
+// work scores chunks and encodes what is published of them, until there are none
+// left.
 func (r *Run) work(ctx context.Context, work <-chan *unit, done chan<- *unit) error {
 	w := r.scorer.NewWorker()
 	d, err := r.decoder()
 	if err != nil {
 		return err
 	}
+	e, err := part.NewEncoder(r.layout())
+	if err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
 	var before map[string]int64
 	for u := range work {
-		if !u.last {
-			if u.lines, u.failed, err = w.Score(ctx, u.lines, &u.block, d, u.shard); err != nil {
+		if !u.last && u.err == nil {
+			if err := w.Answer(ctx, &u.answers, record.Text{Block: &u.block, Decoder: d}, u.shard, u.block.First); err != nil {
 				return err
 			}
 			now := w.Fills()
 			u.fills, before = since(before, now), now
+			if err := e.Append(u.answers.OK); err != nil {
+				return fmt.Errorf("writing results: %w", err)
+			}
+			if u.chunk, u.note, err = e.Flush(u.chunk); err != nil {
+				return fmt.Errorf("writing results: %w", err)
+			}
 		}
 		select {
 		case done <- u:
@@ -241,6 +287,12 @@ func (r *Run) work(ctx context.Context, work <-chan *unit, done chan<- *unit) er
 		}
 	}
 	return nil
+}
+
+// layout is how the parts are written.
+func (r *Run) layout() part.Layout {
+	o := r.job.Output
+	return part.Layout{Format: o.Format, Compression: o.Compression, Columns: r.scorer.Columns()}
 }
 
 // since is how much counters grew; nil when they did not.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/record"
 )
@@ -17,12 +16,10 @@ import (
 type file struct {
 	f    *os.File
 	w    *bufio.Writer
-	z    io.WriteCloser // compresses into it
 	sum  *digest.Hash
 	size int64
 }
 
-// createFile creates a file, which its name says to be compressed or not.
 func createFile(folder, name string) (*file, error) {
 	path := filepath.Join(folder, name)
 	// A file that a killed run left may have another name elsewhere: the new one
@@ -34,50 +31,64 @@ func createFile(folder, name string) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing results: %w", err)
 	}
-	out := &file{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: digest.New()}
-	compression, _ := compress.Of(name)
-	if out.z, err = compress.NewWriter(writerFunc(out.put), compression); err != nil {
-		out.remove()
-		return nil, fmt.Errorf("writing results: %w", err)
+	return newFile(f), nil
+}
+
+func newFile(f *os.File) *file {
+	return &file{f: f, w: bufio.NewWriterSize(f, 256<<10), sum: digest.New()}
+}
+
+// reopenFile goes on behind what a checkpoint says of a file; what was written
+// past it goes. It is an error when the file does not hold that.
+func reopenFile(folder string, was record.File) (*file, error) {
+	path := filepath.Join(folder, filepath.Base(was.Name))
+	f, err := os.OpenFile(path, os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	out := newFile(f)
+	out.size, err = io.CopyN(out.sum, f, was.Size)
+	if err == nil && out.sum.String() != was.Digest {
+		err = fmt.Errorf("%w: %s", ErrSummary, path)
+	}
+	if err == nil {
+		err = f.Truncate(was.Size)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
 	}
 	return out, nil
 }
 
-type writerFunc func(b []byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
-
-// put writes bytes as they are in the file.
-func (f *file) put(b []byte) (int, error) {
+func (f *file) write(b []byte) error {
 	f.size += int64(len(b))
 	_, _ = f.sum.Write(b)
-	return f.w.Write(b)
-}
-
-func (f *file) write(b []byte) error {
-	if _, err := f.z.Write(b); err != nil {
+	if _, err := f.w.Write(b); err != nil {
 		return fmt.Errorf("writing results: %w", err)
 	}
 	return nil
 }
 
-// finish brings the file to disk.
-func (f *file) finish() (record.File, error) {
-	err := errors.Join(f.z.Close(), f.w.Flush())
-	if err == nil {
-		err = f.f.Sync()
-	}
-	if cerr := f.f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
+// flush hands what was written to the system, and says what the file is so far.
+func (f *file) flush() (record.File, error) {
+	if err := f.w.Flush(); err != nil {
 		return record.File{}, fmt.Errorf("writing results: %w", err)
 	}
 	return record.File{Name: filepath.Base(f.f.Name()), Size: f.size, Digest: f.sum.String()}, nil
 }
 
-// remove closes the file, if it is open, and deletes it.
-func (f *file) remove() {
-	f.f.Close()
-	_ = os.Remove(f.f.Name())
+// finish brings the file to disk.
+func (f *file) finish() (record.File, error) {
+	out, err := f.flush()
+	if err != nil {
+		return out, err
+	}
+	if err := errors.Join(f.f.Sync(), f.f.Close()); err != nil {
+		return record.File{}, fmt.Errorf("writing results: %w", err)
+	}
+	return out, nil
 }
+
+// close leaves the file as it is on disk.
+func (f *file) close() { f.f.Close() }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -20,11 +21,27 @@ func (r *Run) inspect(ctx context.Context) error {
 	if err := r.sample(ctx); err != nil {
 		return err
 	}
-	r.limits.Records = r.scorer.BlockRecords()
+	r.limits.Records = chunkRecords(r.scorer.BlockRecords(), r.pkg.Size)
+	r.limits.Bytes = chunkBytes
 	if f := r.job.Output.Format; f != job.CSV && f != job.JSONL {
 		return fmt.Errorf("%w: %s output", storage.ErrNotYet, f)
 	}
 	return nil
+}
+
+// chunkBytes closes a chunk. Chunks have to be small, for memory is bounded by
+// their number and size, and large, for they are compressed one by one.
+const chunkBytes = 2 << 20
+
+// chunkRecords is how many records a chunk has at most: whole blocks, and fewer
+// of them for larger models, which take longer. Progress, the judgement of
+// failures and what a stopped run keeps all go by chunks. It depends on nothing
+// that differs from run to run, for compressed parts have other bytes when they
+// are cut elsewhere.
+func chunkRecords(block int, model int64) int {
+	const weight = 4 << 30 // records times bytes of the model
+	n := min(part.Lines, weight/max(model, 1))
+	return int(max(n/int64(block), 1)) * block
 }
 
 // headers reads the header of every CSV shard; they must be equal. Without
@@ -53,7 +70,7 @@ func (r *Run) headers(ctx context.Context) error {
 }
 
 func (r *Run) headerOf(ctx context.Context, shard int) (record.Header, error) {
-	s, err := r.open(ctx, shard, func(int) {})
+	s, err := r.open(ctx, shard, record.DefaultLimits(), func(int) {})
 	if err != nil {
 		return nil, err
 	}

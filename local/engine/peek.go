@@ -49,7 +49,7 @@ func (r *Run) peekShard(ctx context.Context, shard int, p *Peek) error {
 		}
 		r.header, p.Fields = h, h
 	}
-	s, err := r.open(ctx, shard, func(int) {})
+	s, err := r.open(ctx, shard, r.limits, func(int) {})
 	if err != nil {
 		return err
 	}

@@ -16,14 +16,14 @@ import (
 type source struct {
 	path   string
 	f      *os.File
-	z      io.Closer // the decompressor
+	z      io.ReadCloser // the decompressor
 	sum    *digest.Hash
 	split  *record.Splitter
 	header record.Header
 }
 
 // open begins a shard. For CSV with a header the first row is taken from it.
-func (r *Run) open(ctx context.Context, shard int, report func(int)) (*source, error) {
+func (r *Run) open(ctx context.Context, shard int, lim record.Limits, report func(int)) (*source, error) {
 	path := r.input.paths[shard]
 	f, err := os.Open(path)
 	if err != nil {
@@ -32,18 +32,36 @@ func (r *Run) open(ctx context.Context, shard int, report func(int)) (*source, e
 	s := &source{path: path, f: f, sum: digest.New()}
 	in := io.TeeReader(&counted{ctx: ctx, r: f, report: report}, s.sum)
 	compression, _ := compress.Of(path)
-	plain, err := compress.NewReader(in, compression)
-	if err != nil {
+	if s.z, err = compress.NewReader(in, compression); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("reading input: %s: %w", path, err)
 	}
-	s.z = plain
-	s.split = record.NewSplitter(plain, r.input.format, r.delimiter(), r.limits)
+	s.split = record.NewSplitter(s.z, r.input.format, r.delimiter(), lim)
 	if r.input.format == record.CSV && r.job.Input.CSV.Header {
 		if s.header, err = s.split.ReadHeader(); err != nil {
 			s.close()
 			return nil, fmt.Errorf("reading input: %s: %w", path, err)
 		}
+	}
+	return s, nil
+}
+
+// openAt goes on with a shard. What lies before is read all the same: its bytes
+// belong to the digest.
+func (r *Run) openAt(ctx context.Context, shard int, at position, report func(int)) (*source, error) {
+	if at.Row == 0 {
+		return r.open(ctx, shard, r.limits, report)
+	}
+	s, err := r.open(ctx, shard, r.limits, report)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.split.Skip(at.Row, at.Offset); err != nil {
+		s.close()
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%w: %s", ErrChanged, s.path)
+		}
+		return nil, fmt.Errorf("reading input: %s: %w", s.path, err)
 	}
 	return s, nil
 }
@@ -73,7 +91,7 @@ func (s *source) digest(known string) (string, error) {
 
 // count says how many records a shard has; those past most are not looked for.
 func (r *Run) count(ctx context.Context, shard int, most int64) (int64, error) {
-	s, err := r.open(ctx, shard, func(int) {})
+	s, err := r.open(ctx, shard, r.limits, func(int) {})
 	if err != nil {
 		return 0, err
 	}

@@ -17,7 +17,8 @@ type Result struct {
 	State    provider.State // succeeded: all are finished; failed: too many records failed; cancelled
 	Reason   string         // why it failed; else empty
 	Code     provider.Code  // of the reason; OK else
-	Counts   record.Counts  // of the records that this execution answered
+	Counts   record.Counts  // of the taken shards' records that are answered
+	Restored record.Counts  // of those that an earlier execution answered
 	Failures []string       // the first failed records, as lines of failed-*
 	Seconds  float64        // from the first record to the last
 }

@@ -43,7 +43,7 @@ func (r *Run) sample(ctx context.Context) error {
 // fits scores first records of a shard until one is of the shape and the types
 // that the model takes. The model itself is called for that one at most.
 func (r *Run) fits(ctx context.Context, shard int) error {
-	s, err := r.open(ctx, shard, func(int) {})
+	s, err := r.open(ctx, shard, record.DefaultLimits(), func(int) {})
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (r *Run) fits(ctx context.Context, shard int) error {
 }
 
 func (r *Run) sampleShard(ctx context.Context, shard int) (found bool, err error) {
-	s, err := r.open(ctx, shard, func(int) {})
+	s, err := r.open(ctx, shard, record.DefaultLimits(), func(int) {})
 	if err != nil {
 		return false, err
 	}

@@ -127,11 +127,17 @@ func TestTooManyFailedRecordsEndARun(t *testing.T) {
 		t.Fatalf("%+v", result)
 	}
 	k.Take = []int{1} // the ten of the first shard count
-	result, pieces := execute(t, k, options(t), folder)
+	r := prepare(t, k, options(t))
+	r.limits.Records = 256
+	result, err := r.Execute(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if result.State != provider.Failed || result.Code != provider.DataError || !strings.HasPrefix(result.Reason, "12 of ") && !strings.HasPrefix(result.Reason, "13 of ") ||
 		!strings.HasSuffix(result.Reason, "records failed, failed_records allows 10") {
 		t.Errorf("%+v", result)
 	}
+	pieces := finished(t, folder)
 	if len(pieces) != 1 {
 		t.Errorf("%d finished shards, want 1", len(pieces))
 	}

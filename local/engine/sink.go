@@ -3,32 +3,42 @@ package engine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"time"
 
-	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
-// sink writes scored blocks in input order into the run's folder.
+// sink writes scored chunks in input order into the run's folder.
 type sink struct {
 	run      *Run
 	folder   string
 	prior    record.Counts // of shards that were finished before
+	restored record.Counts // of the shards that are gone on with
 	all      int64         // bytes of the taken shards
 	meter    func(n int)   // bytes of input read
-	total    record.Counts
+	total    record.Counts // restored ones included
 	failures []string
+	resumed  map[int]*resumed
+	shown    atomic.Pointer[record.Counts]
+	encoder  *part.Encoder
 
-	shard  record.Counts // of the shard at hand
+	// Of the shard at hand:
+	shard  int
+	open   bool
+	next   position
+	counts record.Counts
 	fills  map[string]int64
+	notes  [][]byte
 	part   *file
 	failed *file
-	csv    *record.CSVEncoder
-	errors *record.ErrorReader
-	buf    []byte
-	shown  atomic.Pointer[record.Counts]
+	saved  time.Time // when it was checkpointed last
 }
 
 // report passes progress on.
@@ -42,8 +52,6 @@ func (s *sink) report(n int64) {
 
 // write takes units in any order and writes them in theirs.
 func (s *sink) write(ctx context.Context, done <-chan *unit, free chan<- *unit) error {
-	s.errors = record.NewErrorReader()
-	s.csv = record.NewCSVEncoder(s.run.scorer.Columns())
 	waiting := map[int64]*unit{}
 	next := int64(0)
 	for u := range done {
@@ -61,106 +69,133 @@ func (s *sink) write(ctx context.Context, done <-chan *unit, free chan<- *unit) 
 }
 
 func (s *sink) take(u *unit) error {
-	if s.part == nil {
+	if errors.Is(u.err, ErrChanged) {
+		s.discard(u.shard)
+	}
+	if u.err != nil {
+		return u.err
+	}
+	if !s.open {
 		if err := s.begin(u.shard); err != nil {
 			return err
 		}
 	}
 	if u.last {
-		return s.end(u.shard, u.digest)
+		return s.end(u.digest)
 	}
-	n := int64(len(u.block.Records))
-	c := record.Counts{In: n, OK: n - int64(u.failed), Failed: int64(u.failed)}
-	s.shard.Add(c)
+	c := u.answers.Counts
+	s.counts.Add(c)
 	s.total.Add(c)
 	for f, n := range u.fills {
 		s.fills[f] += n
 	}
-	counts := s.total
-	s.shown.Store(&counts)
+	s.show()
 	s.meter(0)
-	if err := s.lines(u); err != nil {
+	if err := s.part.write(u.chunk); err != nil {
 		return err
 	}
+	if u.note != nil {
+		s.notes = append(s.notes, u.note)
+	}
+	if err := s.fail(u.answers.Failed); err != nil {
+		return err
+	}
+	s.next = u.next
 	if limit := s.run.job.Limits.FailedRecords; limit != nil && limit.ExceededBy(s.prior.Failed+s.total.Failed) {
 		return errLimit
 	}
-	return nil
-}
-
-// lines writes a block's lines to the part and to failed-*.
-func (s *sink) lines(u *unit) error {
-	if u.failed == 0 && s.run.job.Output.Format == job.JSONL {
-		return s.part.write(u.lines)
-	}
-	row := u.block.First
-	for rest := u.lines; len(rest) > 0; row++ {
-		nl := bytes.IndexByte(rest, '\n')
-		line := rest[:nl+1]
-		rest = rest[nl+1:]
-		e, isError, err := record.ErrorLine{}, false, error(nil)
-		if u.failed > 0 {
-			if e, isError, err = s.errors.Read(line); err != nil {
-				return err
-			}
-		}
-		switch {
-		case isError:
-			err = s.fail(e, u.shard, row)
-		case s.run.job.Output.Format == job.CSV:
-			if s.buf, err = s.csv.Append(s.buf[:0], line); err == nil {
-				err = s.part.write(s.buf)
-			}
-		default:
-			err = s.part.write(line)
-		}
-		if err != nil {
-			return err
-		}
+	if now := s.run.opts.Now(); now.Sub(s.saved) >= s.run.every {
+		s.saved = now
+		return s.checkpoint()
 	}
 	return nil
 }
 
-func (s *sink) fail(e record.ErrorLine, shard int, row int64) error {
-	s.buf = record.AppendFailed(s.buf[:0], e, shard, row)
-	if len(s.failures) < firstFailures {
-		s.failures = append(s.failures, strings.TrimSpace(string(s.buf)))
+// show lets report tell how many records are done.
+func (s *sink) show() {
+	counts := s.total
+	s.shown.Store(&counts)
+}
+
+// fail writes lines of failed-*.
+func (s *sink) fail(lines []byte) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	for rest := lines; len(s.failures) < firstFailures && len(rest) > 0; {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		s.failures = append(s.failures, strings.TrimSpace(string(line)))
+		rest = after
 	}
 	if s.failed == nil {
 		var err error
-		if s.failed, err = createFile(s.folder, record.FailedName(shard, len(s.run.input.paths), s.run.task.Run)); err != nil {
+		if s.failed, err = createFile(s.folder, s.run.failedName(s.shard)); err != nil {
 			return err
 		}
 	}
-	return s.failed.write(s.buf)
+	return s.failed.write(lines)
 }
 
+// begin opens the files of a shard, or goes on with them.
 func (s *sink) begin(shard int) error {
-	format := s.run.job.Output.Format
+	s.shard, s.open, s.saved = shard, true, s.run.opts.Now()
+	s.next, s.counts, s.fills, s.notes = position{}, record.Counts{}, map[string]int64{}, nil
+	if was := s.resumed[shard]; was != nil {
+		delete(s.resumed, shard)
+		s.next, s.counts, s.notes = was.Next, was.Counts, was.Notes
+		maps.Copy(s.fills, was.Fills)
+		s.part, s.failed = was.part, was.failed
+		return nil
+	}
 	var err error
-	s.part, err = createFile(s.folder, record.PartName(shard, len(s.run.input.paths), s.run.task.Run, string(format), s.run.job.Output.Compression))
+	if s.part, err = createFile(s.folder, s.run.partName(shard)); err != nil {
+		return err
+	}
+	head, err := s.encoder.Head()
 	if err != nil {
 		return err
 	}
-	s.shard, s.fills = record.Counts{}, map[string]int64{}
-	if format == job.CSV {
-		return s.part.write(s.csv.AppendHeader(nil))
+	return s.part.write(head)
+}
+
+// checkpoint keeps what is done of the shard at hand.
+func (s *sink) checkpoint() error {
+	c := checkpoint{
+		FormatVersion: checkpointVersion, Run: s.run.task.Run, Shard: s.shard, Next: s.next,
+		Counts: s.counts, Fills: s.fills, Notes: s.notes, Made: s.run.Made(),
 	}
-	return nil
+	var err error
+	if c.Part, err = s.part.flush(); err != nil {
+		return err
+	}
+	if s.failed != nil {
+		f, err := s.failed.flush()
+		if err != nil {
+			return err
+		}
+		c.Failed = &f
+	}
+	return c.write(s.folder)
 }
 
 // end closes the shard's files and commits them with a summary.
-func (s *sink) end(shard int, digest string) error {
-	in := s.run.task.Shards[shard]
+func (s *sink) end(digest string) error {
+	in := s.run.task.Shards[s.shard]
 	sum := summary{
-		FormatVersion: summaryVersion, Run: s.run.task.Run, Shard: shard,
-		Object: record.Shard{URI: in.URI, Size: in.Size, Digest: digest, Counts: s.shard},
+		FormatVersion: summaryVersion, Run: s.run.task.Run, Shard: s.shard,
+		Object: record.Shard{URI: in.URI, Size: in.Size, Digest: digest, Counts: s.counts},
 		Made:   s.run.Made(),
 	}
 	if len(s.fills) > 0 {
 		sum.Fills = maps.Clone(s.fills)
 	}
-	var err error
+	tail, err := s.encoder.Tail(s.part.size, s.notes)
+	if err == nil {
+		err = s.part.write(tail)
+	}
+	if err != nil {
+		return err
+	}
 	if sum.Object.Part, err = s.part.finish(); err != nil {
 		return err
 	}
@@ -174,16 +209,35 @@ func (s *sink) end(shard int, digest string) error {
 	if err := sum.write(s.folder); err != nil {
 		return err
 	}
-	s.part, s.failed = nil, nil
-	s.run.opts.Finished(shard, s.shard)
+	_ = os.Remove(filepath.Join(s.folder, CheckpointName(s.shard))) // the summary stands for more
+	s.part, s.failed, s.open = nil, nil, false
+	s.run.opts.Finished(s.shard, s.counts)
 	return nil
 }
 
-// abort removes what a run that ended early left unfinished.
-func (s *sink) abort() {
+// discard forgets what was answered of a shard whose input is not what it was.
+func (s *sink) discard(shard int) {
+	_ = os.Remove(filepath.Join(s.folder, CheckpointName(shard)))
+	s.next = position{}
 	for _, f := range []*file{s.part, s.failed} {
 		if f != nil {
-			f.remove()
+			_ = os.Remove(f.f.Name())
 		}
+	}
+}
+
+// leave closes what a run that ended early left open. What was done of the shard
+// at hand is kept, if it can be.
+func (s *sink) leave() {
+	if s.open && s.part != nil && s.next.Row > 0 && s.next.Row == s.counts.In {
+		_ = s.checkpoint() // the last one stands otherwise
+	}
+	for _, f := range []*file{s.part, s.failed} {
+		if f != nil {
+			f.close()
+		}
+	}
+	for _, r := range s.resumed {
+		r.close()
 	}
 }

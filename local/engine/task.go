@@ -68,7 +68,8 @@ type Run struct {
 	pkg     *model.Package
 	scorer  *scorer.Scorer
 	header  record.Header // CSV
-	limits  record.Limits
+	limits  record.Limits // of a chunk
+	every   time.Duration // how often a shard is checkpointed
 	workers int
 }
 
@@ -82,7 +83,7 @@ type input struct {
 // writes nothing. It needs neither the run's id nor digests: Assign may bring
 // them afterwards. The caller closes the Run.
 func Prepare(ctx context.Context, t Task, o Options) (*Run, error) {
-	r := &Run{task: t, job: t.Job, opts: o, limits: record.DefaultLimits(), workers: o.Workers}
+	r := &Run{task: t, job: t.Job, opts: o, limits: record.DefaultLimits(), every: checkpointEvery, workers: o.Workers}
 	if r.workers == 0 {
 		r.workers = runtime.GOMAXPROCS(0)
 	}

@@ -11,18 +11,33 @@ import (
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
+// Records are records that can be taken apart, such as record.Text.
+type Records interface {
+	Len() int
+	// Values sets values to the fields of the i-th record, in the order of
+	// Scorer.Fields. They may be lost with the next call.
+	Values(i int, values []record.Value) *record.Failure
+}
+
 // Worker scores blocks of records, one at a time. Its buffers are reused from
 // block to block; it is not safe for concurrent use.
 type Worker struct {
 	s      *Scorer
 	values []record.Value
+	picked []record.Value // those of the key, or of the kept fields
 	groups []*group
 	shapes [][]int64 // by feed: of the record at hand
+	saved  [][2]int  // by feed: how much its column held before the record at hand
+	inputs []onnx.Tensor
+	dims   [][]int64 // of the inputs
 	filled []int     // slots that the record at hand had filled
-	fills  []int64   // by slot: nulls filled so far
+	note   func(slot int)
+	fills  []int64  // by slot: nulls filled so far
+	names  [][]byte // by output: what stands before its value
 	heads  []byte
 	bodies []byte
 	marks  []mark
+	text   []byte
 }
 
 // group is the records of a block that have the same shapes.
@@ -43,13 +58,21 @@ type mark struct {
 func (s *Scorer) NewWorker() *Worker { return s.worker() }
 
 func (s *Scorer) worker() *Worker {
-	w := &Worker{s: s, values: make([]record.Value, len(s.fields)), fills: make([]int64, len(s.fields)), shapes: make([][]int64, len(s.feeds))}
+	w := &Worker{
+		s: s, values: make([]record.Value, len(s.fields)), fills: make([]int64, len(s.fields)),
+		shapes: make([][]int64, len(s.feeds)), saved: make([][2]int, len(s.feeds)),
+		inputs: make([]onnx.Tensor, len(s.feeds)), dims: make([][]int64, len(s.feeds)),
+	}
+	w.note = func(slot int) { w.filled = append(w.filled, slot) }
+	for i := range s.cols.Outputs {
+		w.names = append(w.names, s.cols.AppendName(nil, i))
+	}
 	w.reset()
 	return w
 }
 
-// BlockRecords is how many records a block should have, so that it is cut into
-// whole batches.
+// BlockRecords is how many records are read before the model is called: whole
+// batches. Blocks should have a multiple of it.
 func (s *Scorer) BlockRecords() int {
 	if s.batch >= DefaultBatch {
 		return s.batch
@@ -71,29 +94,73 @@ func (w *Worker) Fills() map[string]int64 {
 // Score appends one scorer line for each record of the block, in order. failed
 // counts the error lines. An error ends the run: it is not the records' fault.
 func (w *Worker) Score(ctx context.Context, dst []byte, b *record.Block, d record.Decoder, shard int) (lines []byte, failed int, err error) {
-	w.reset()
-	for i, span := range b.Records {
-		w.read(i, b.Data[span.Start:span.End], span.Failure, d, shard, b.First+int64(i))
-	}
-	for _, g := range w.groups {
-		for from := 0; from < len(g.rows); from += w.s.batch {
-			if err := ctx.Err(); err != nil {
-				return dst, 0, err
-			}
-			w.score(g, from, min(from+w.s.batch, len(g.rows)))
-		}
-	}
-	for _, m := range w.marks {
+	err = w.each(ctx, record.Text{Block: b, Decoder: d}, shard, b.First, func(_ int64, m mark) {
 		if m.fail != nil {
 			failed++
 			dst = record.AppendError(dst, w.heads[m.key:m.head], m.fail)
-			continue
+			return
 		}
-		dst = append(dst, w.heads[m.head:m.headEnd]...)
-		dst = append(dst, w.bodies[m.body:m.bodyEnd]...)
-		dst = record.AppendClose(dst)
+		dst = w.appendOK(dst, m)
+	})
+	return dst, failed, err
+}
+
+// Answers are what became of a block of records.
+type Answers struct {
+	OK     []byte // scorer lines of predictions, in order
+	Failed []byte // lines of failed-*
+	Counts record.Counts
+}
+
+// Answer adds to a what becomes of records, of which the first has the row first.
+func (w *Worker) Answer(ctx context.Context, a *Answers, r Records, shard int, first int64) error {
+	return w.each(ctx, r, shard, first, func(row int64, m mark) {
+		a.Counts.In++
+		if m.fail == nil {
+			a.Counts.OK++
+			a.OK = w.appendOK(a.OK, m)
+			return
+		}
+		a.Counts.Failed++
+		w.text = record.AppendString(w.text[:0], string(m.fail.Code))
+		code := len(w.text)
+		w.text = record.AppendString(w.text, m.fail.Message)
+		e := record.ErrorLine{Key: w.heads[m.key:m.head], Code: w.text[:code], Message: w.text[code:]}
+		a.Failed = record.AppendFailed(a.Failed, e, shard, row)
+	})
+}
+
+func (w *Worker) appendOK(dst []byte, m mark) []byte {
+	dst = append(dst, w.heads[m.head:m.headEnd]...)
+	dst = append(dst, w.bodies[m.body:m.bodyEnd]...)
+	return record.AppendClose(dst)
+}
+
+// each scores records, so many at a time that all of their parts stay close to
+// the processor, and tells of each in order.
+func (w *Worker) each(ctx context.Context, r Records, shard int, first int64, tell func(row int64, m mark)) error {
+	for from, n := 0, r.Len(); from < n; {
+		to := min(from+w.s.BlockRecords(), n)
+		w.reset()
+		for i := from; i < to; i++ {
+			clear(w.values)
+			fail := r.Values(i, w.values)
+			w.read(i-from, fail, shard, first+int64(i))
+		}
+		for _, g := range w.groups {
+			for from := 0; from < len(g.rows); from += w.s.batch {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				w.score(g, from, min(from+w.s.batch, len(g.rows)))
+			}
+		}
+		for i, m := range w.marks {
+			tell(first+int64(from+i), m)
+		}
+		from = to
 	}
-	return dst, failed, nil
+	return nil
 }
 
 func (w *Worker) reset() {
@@ -126,19 +193,11 @@ func (s *Scorer) varying() bool {
 }
 
 // read takes one record apart: its key, the beginning of its line, its tensors.
-func (w *Worker) read(i int, text []byte, fail *record.Failure, d record.Decoder, shard int, row int64) {
-	clear(w.values)
-	if fail == nil {
-		fail = d.Decode(text, w.values)
-	}
+func (w *Worker) read(i int, fail *record.Failure, shard int, row int64) {
 	m := mark{key: len(w.heads)}
 	var keyFail *record.Failure
 	if fail == nil || len(w.s.keys) == 0 || w.hasKey() {
-		keys := make([]record.Value, 0, 4)
-		for _, slot := range w.s.keys {
-			keys = append(keys, w.values[slot])
-		}
-		w.heads, keyFail = record.AppendKey(w.heads, keys, shard, row)
+		w.heads, keyFail = record.AppendKey(w.heads, w.pick(w.s.keys), shard, row)
 		if keyFail != nil {
 			w.heads = w.heads[:m.key]
 		}
@@ -148,15 +207,19 @@ func (w *Worker) read(i int, text []byte, fail *record.Failure, d record.Decoder
 		fail = keyFail
 	}
 	if fail == nil {
-		keep := make([]record.Value, 0, 8)
-		for _, slot := range w.s.keep {
-			keep = append(keep, w.values[slot])
-		}
-		w.heads = w.s.cols.AppendOpen(w.heads, w.heads[m.key:m.head], keep)
+		w.heads = w.s.cols.AppendOpen(w.heads, w.heads[m.key:m.head], w.pick(w.s.keep))
 		fail = w.take(i, w.values)
 	}
 	m.headEnd, m.fail = len(w.heads), fail
 	w.marks = append(w.marks, m)
+}
+
+func (w *Worker) pick(slots []int) []record.Value {
+	w.picked = w.picked[:0]
+	for _, slot := range slots {
+		w.picked = append(w.picked, w.values[slot])
+	}
+	return w.picked
 }
 
 // hasKey says whether a record that could not be read gave its key all the same.
@@ -172,25 +235,24 @@ func (w *Worker) hasKey() bool {
 // take converts a record into the tensors of its group.
 func (w *Worker) take(row int, values []record.Value) *record.Failure {
 	g := w.room()
-	marks := make([][2]int, len(g.cols))
 	for k := range g.cols {
-		marks[k] = [2]int{len(g.cols[k].data), len(g.cols[k].strs)}
+		w.saved[k] = [2]int{len(g.cols[k].data), len(g.cols[k].strs)}
 	}
 	w.filled = w.filled[:0]
 	for k := range w.s.feeds {
 		var fail *record.Failure
-		w.shapes[k], fail = w.s.feeds[k].add(&g.cols[k], values, w.shapes[k][:0], func(slot int) { w.filled = append(w.filled, slot) })
+		w.shapes[k], fail = w.s.feeds[k].add(&g.cols[k], values, w.shapes[k][:0], w.note)
 		if fail != nil {
 			for k := range g.cols {
-				g.cols[k].truncate(marks[k][0], marks[k][1])
+				g.cols[k].truncate(w.saved[k][0], w.saved[k][1])
 			}
 			return fail
 		}
 	}
 	if len(g.rows) == 0 {
 		g.shapes = cloneShapes(w.shapes)
-	} else if !slices.EqualFunc(g.shapes, w.shapes, slices.Equal[[]int64]) {
-		g = w.move(g, marks)
+	} else if !equalShapes(g.shapes, w.shapes) {
+		g = w.move(g)
 	}
 	g.rows = append(g.rows, row)
 	for _, slot := range w.filled {
@@ -209,9 +271,9 @@ func (w *Worker) room() *group {
 
 // move takes the record that was read last out of g, into the group of its own
 // shapes, which becomes the last.
-func (w *Worker) move(g *group, marks [][2]int) *group {
+func (w *Worker) move(g *group) *group {
 	at := slices.IndexFunc(w.groups, func(o *group) bool {
-		return slices.EqualFunc(o.shapes, w.shapes, slices.Equal[[]int64])
+		return equalShapes(o.shapes, w.shapes)
 	})
 	if at < 0 {
 		w.groups = append(w.groups, &group{shapes: cloneShapes(w.shapes), cols: make([]column, len(g.cols))})
@@ -219,13 +281,22 @@ func (w *Worker) move(g *group, marks [][2]int) *group {
 	}
 	to := w.groups[at]
 	for k := range g.cols {
-		to.cols[k].data = append(to.cols[k].data, g.cols[k].data[marks[k][0]:]...)
-		to.cols[k].strs = append(to.cols[k].strs, g.cols[k].strs[marks[k][1]:]...)
-		g.cols[k].truncate(marks[k][0], marks[k][1])
+		to.cols[k].data = append(to.cols[k].data, g.cols[k].data[w.saved[k][0]:]...)
+		to.cols[k].strs = append(to.cols[k].strs, g.cols[k].strs[w.saved[k][1]:]...)
+		g.cols[k].truncate(w.saved[k][0], w.saved[k][1])
 	}
 	last := len(w.groups) - 1
 	w.groups[at], w.groups[last] = w.groups[last], w.groups[at]
 	return to
+}
+
+func equalShapes(a, b [][]int64) bool {
+	for k := range a {
+		if !slices.Equal(a[k], b[k]) {
+			return false
+		}
+	}
+	return true
 }
 
 func cloneShapes(shapes [][]int64) [][]int64 {
@@ -259,7 +330,7 @@ func (w *Worker) format(m *mark, values []onnx.Value, i int) {
 	m.body = len(w.bodies)
 	for k := range w.s.outs {
 		o := &w.s.outs[k]
-		w.bodies = w.s.cols.AppendName(w.bodies, k)
+		w.bodies = append(w.bodies, w.names[k]...)
 		w.bodies, m.fail = o.appendValue(w.bodies, values[o.at], i)
 		if m.fail != nil {
 			w.bodies = w.bodies[:m.body]
@@ -273,11 +344,11 @@ func (w *Worker) format(m *mark, values []onnx.Value, i int) {
 // copies of the last one where the model fixes their number.
 func (w *Worker) run(g *group, from, to int) ([]onnx.Value, error) {
 	n := to - from
-	in := make([]onnx.Tensor, len(w.s.feeds))
 	for k := range w.s.feeds {
-		in[k] = w.s.feeds[k].tensor(&g.cols[k], g.shapes[k], from, to, max(n, w.s.fixed))
+		w.dims[k] = append(append(w.dims[k][:0], int64(max(n, w.s.fixed))), g.shapes[k]...)
+		w.inputs[k] = w.s.feeds[k].tensor(&g.cols[k], w.dims[k], from, to)
 	}
-	values, err := w.s.session.Run(in)
+	values, err := w.s.session.Run(w.inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -302,12 +373,13 @@ func rows(v onnx.Value) int {
 	return -1
 }
 
-// tensor is the feed's input for the records [from, to), with room for n.
-func (f *feed) tensor(c *column, shape []int64, from, to, n int) onnx.Tensor {
-	each := int(product(shape))
-	t := onnx.Tensor{Type: f.input.Elem, Shape: shape}
-	if !f.whole {
-		t.Shape = append([]int64{int64(n)}, shape...)
+// tensor is the feed's input for the records [from, to). dims is the shape of as
+// many records as the call must have.
+func (f *feed) tensor(c *column, dims []int64, from, to int) onnx.Tensor {
+	n, each := int(dims[0]), int(product(dims[1:]))
+	t := onnx.Tensor{Type: f.input.Elem, Shape: dims}
+	if f.whole {
+		t.Shape = dims[1:]
 	}
 	if t.Type == model.String {
 		t.Strings = c.strs[from*each : to*each]

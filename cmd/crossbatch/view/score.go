@@ -40,8 +40,8 @@ func (v *Score) Started(s direct.Start) {
 	fmt.Fprintf(out, "%s  run %s\n", v.bold(v.about.Address), s.Run)
 	fmt.Fprintf(out, "  on %s (%s, ONNX Runtime %s), %s, %s, %s\n", v.about.Provider, v.about.Device, v.about.Library,
 		count(int64(s.Shards), "shard"), bytesText(s.Bytes), batchText(s.Batch))
-	if s.Finished > 0 {
-		fmt.Fprintf(out, "  resumes: %d of %s are finished\n", s.Finished, count(int64(s.Shards), "shard"))
+	if s.Records > 0 {
+		fmt.Fprintf(out, "  resumes: %s of an earlier run are kept\n", count(s.Records, "record"))
 	}
 	if len(s.Coupled) > 0 {
 		c := s.Coupled[0]
