@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"unicode/utf8"
 )
@@ -18,6 +19,24 @@ type CSVDecoder struct {
 	columns   []int // by field: its column, or -1
 	cells     []Value
 	buf       []byte
+	floats    []bool // by column
+}
+
+// Floats makes the decoder answer numbers of some fields as Float32, rounded once.
+// Cells that hold something else stay as they are, and so do numbers that
+// overflow. wanted stands in the order of the fields.
+func (d *CSVDecoder) Floats(wanted []bool) {
+	d.floats = make([]bool, d.width)
+	for i, w := range wanted {
+		if col := d.columns[i]; w && col >= 0 {
+			d.floats[col] = true
+		}
+	}
+	for i, w := range wanted { // a column of two fields answers both alike
+		if col := d.columns[i]; !w && col >= 0 {
+			d.floats[col] = false
+		}
+	}
 }
 
 // Header is the first row of a CSV object: the names of its columns.
@@ -114,6 +133,15 @@ func (d *CSVDecoder) split(row []byte) *Failure {
 	}
 	d.buf = d.buf[:0]
 	for i := 0; ; {
+		if n := len(d.cells); n < len(d.floats) && d.floats[n] {
+			if f, end, ok := readFloat32(row, i); ok && (end == len(row) || row[end] == d.delimiter) {
+				d.cells = append(d.cells, Value{Kind: Float32, Bits: uint64(math.Float32bits(f))})
+				if i = end + 1; end == len(row) {
+					return nil
+				}
+				continue
+			}
+		}
 		if i < len(row) && row[i] == '"' {
 			cell, next, msg := d.quoted(row, i)
 			if msg != "" {

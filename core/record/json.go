@@ -2,6 +2,8 @@ package record
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,10 +25,34 @@ type JSONDecoder struct {
 	scan   jsonScanner
 }
 
+// Floats makes the decoder answer numbers of some fields as Float32, and lists of
+// numbers as Packed, rounded once. Values that are neither stay as they are, and
+// so do numbers that overflow. wanted stands in the order of the fields.
+func (d *JSONDecoder) Floats(wanted []bool) {
+	for i, w := range wanted {
+		d.floats(d.exact[i], w)
+		if d.nested[i] >= 0 {
+			d.floats(d.nested[i], w)
+		}
+	}
+}
+
+func (d *JSONDecoder) floats(slot int, wanted bool) {
+	var mark func(n *jsonNode)
+	mark = func(n *jsonNode) {
+		n.floats = wanted && n.slot == slot || n.floats && n.slot != slot
+		for _, c := range n.children {
+			mark(c)
+		}
+	}
+	mark(d.root)
+}
+
 // jsonNode is an object on the way to wanted fields.
 type jsonNode struct {
 	children map[string]*jsonNode
 	slot     int // -1: only passed through
+	floats   bool
 }
 
 // NewJSONDecoder makes a decoder of fields, in this order.
@@ -66,6 +92,7 @@ func (d *JSONDecoder) place(path ...string) int {
 // Decode implements Decoder.
 func (d *JSONDecoder) Decode(record []byte, values []Value) *Failure {
 	clear(d.slots)
+	d.scan.packed = d.scan.packed[:0]
 	fail := d.object(record)
 	for i := range d.exact {
 		values[i] = d.slots[d.exact[i]]
@@ -102,8 +129,9 @@ func (d *JSONDecoder) object(record []byte) *Failure {
 // jsonScanner checks JSON (RFC 8259) and notes where wanted values stand.
 // Methods return "" or what is wrong at offset i.
 type jsonScanner struct {
-	b []byte
-	i int
+	b      []byte
+	i      int
+	packed []byte // elements of lists of floats
 }
 
 func (s *jsonScanner) malformed(msg string) *Failure {
@@ -184,6 +212,15 @@ func (s *jsonScanner) members(depth int, want *jsonNode, slots []Value) string {
 		kind := kindOf(s.peek())
 		if child != nil {
 			child.reset(slots)
+			if child.floats {
+				if v, ok := s.float(); ok {
+					slots[child.slot] = v
+					if done, msg := s.nextMember(); msg != "" || done {
+						return msg
+					}
+					continue
+				}
+			}
 		}
 		if msg := s.value(depth+1, child, slots); msg != "" {
 			return msg
@@ -191,19 +228,68 @@ func (s *jsonScanner) members(depth int, want *jsonNode, slots []Value) string {
 		if child != nil && child.slot >= 0 {
 			slots[child.slot] = Value{Kind: kind, Raw: s.b[start:s.i]}
 		}
-		s.space()
-		switch s.peek() {
-		case ',':
-			s.i++
-			s.space()
-		case '}':
-			s.i++
-			return ""
-		default:
-			return "expected ',' or '}'"
+		if done, msg := s.nextMember(); msg != "" || done {
+			return msg
 		}
 	}
 }
+
+// nextMember goes to the next member of an object, or behind its end.
+func (s *jsonScanner) nextMember() (done bool, msg string) {
+	s.space()
+	switch s.peek() {
+	case ',':
+		s.i++
+		s.space()
+		return false, ""
+	case '}':
+		s.i++
+		return true, ""
+	}
+	return false, "expected ',' or '}'"
+}
+
+// float reads a number, or a list of numbers, as float32. Where there is neither,
+// it stays where it is.
+func (s *jsonScanner) float() (Value, bool) {
+	switch c := s.peek(); {
+	case c == '[':
+	case c == '-' || c >= '0' && c <= '9':
+		f, end, ok := readFloat32(s.b, s.i)
+		if ok {
+			s.i = end
+		}
+		return Value{Kind: Float32, Bits: uint64(math.Float32bits(f))}, ok
+	default:
+		return Value{}, false
+	}
+	packed, i := s.packed, s.i+1
+	for {
+		for i < len(s.b) && isSpace(s.b[i]) {
+			i++
+		}
+		f, end, ok := readFloat32(s.b, i)
+		if !ok {
+			return Value{}, false
+		}
+		packed = binary.NativeEndian.AppendUint32(packed, math.Float32bits(f))
+		for i = end; i < len(s.b) && isSpace(s.b[i]); {
+			i++
+		}
+		if i < len(s.b) && s.b[i] == ',' {
+			i++
+			continue
+		}
+		if i >= len(s.b) || s.b[i] != ']' {
+			return Value{}, false
+		}
+		v := Value{Kind: Packed, Elem: Float32, Raw: packed[len(s.packed):]}
+		s.i, s.packed = i+1, packed
+		return v, true
+	}
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 func (s *jsonScanner) elements(depth int) string {
 	s.i++ // [

@@ -109,6 +109,8 @@ const (
 
 // Decoder reads the fields that it was made for from one record.
 type Decoder interface {
+	// Floats asks for numbers of some fields as Float32.
+	Floats(wanted []bool)
 	// Decode sets values[i] to the i-th field. A record that cannot be read
 	// gives a *Failure; values may then be partly set, so that a key that was
 	// read before the fault can still be named.

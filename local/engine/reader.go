@@ -114,7 +114,13 @@ func (r *Run) count(ctx context.Context, shard int, most int64) (int64, error) {
 func (r *Run) delimiter() byte { return r.job.Input.CSV.Delimiter[0] }
 
 // decoder makes a decoder of the scorer's fields.
-func (r *Run) decoder() (record.Decoder, error) { return r.decoderOf(r.scorer.Fields()) }
+func (r *Run) decoder() (record.Decoder, error) {
+	d, err := r.decoderOf(r.scorer.Fields())
+	if err == nil {
+		d.Floats(r.scorer.Floats())
+	}
+	return d, err
+}
 
 func (r *Run) decoderOf(fields []string) (record.Decoder, error) {
 	if r.input.format == record.CSV {

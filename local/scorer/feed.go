@@ -62,6 +62,11 @@ func (f *feed) add(c *column, values []record.Value, shape []int64, filled func(
 	r := reading{feed: f, c: c, filled: filled, leaf: -1, shape: shape[len(shape):]}
 	if f.flatten {
 		for i, slot := range f.slots {
+			if v := &values[slot]; v.Kind == record.Float32 && f.input.Elem == model.Float32 {
+				c.data = native.AppendUint32(c.data, uint32(v.Bits))
+				r.count++
+				continue
+			}
 			if fail := r.flat(i, values[slot]); fail != nil {
 				return shape, fail
 			}

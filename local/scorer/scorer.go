@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/model"
@@ -159,6 +160,26 @@ func (s *Scorer) wanted(reads []model.Read) []onnx.Output {
 // Fields are the fields that a record is read for; values passed to Settle and
 // to Worker.Score stand in this order.
 func (s *Scorer) Fields() []string { return s.fields }
+
+// Floats are the fields that are read as nothing but float32: a decoder may answer
+// them so. They stand in the order of Fields.
+func (s *Scorer) Floats() []bool {
+	wanted := make([]bool, len(s.fields))
+	for _, f := range s.feeds {
+		for _, slot := range f.slots {
+			wanted[slot] = true
+		}
+	}
+	for _, f := range s.feeds {
+		for _, slot := range f.slots {
+			wanted[slot] = wanted[slot] && f.input.Elem == model.Float32
+		}
+	}
+	for _, slot := range append(slices.Clone(s.keys), s.keep...) {
+		wanted[slot] = false
+	}
+	return wanted
+}
 
 // Columns describes the lines that are answered. They are known once the Scorer
 // is settled.
