@@ -168,6 +168,10 @@ func appendOrNull(dst, text []byte) []byte {
 	return append(dst, text...)
 }
 
+// NewPathDecoder makes a decoder of fields that are named by exact paths. Unlike
+// with NewJSONDecoder, a dot in a name is only a dot.
+func NewPathDecoder(paths [][]string) *JSONDecoder { return newPathDecoder(paths) }
+
 // newPathDecoder is a decoder of exact paths; a dot in a name is only a dot.
 func newPathDecoder(paths [][]string) *JSONDecoder {
 	d := &JSONDecoder{root: &jsonNode{slot: -1}}
