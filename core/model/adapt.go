@@ -1,6 +1,9 @@
 package model
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -26,8 +29,14 @@ const addedOpset = 13
 //     node consumes the maps.
 //   - A float16 or bfloat16 tensor output is cast to float32, which loses
 //     nothing, under a new name; not where the model's opset has no such cast.
+//     The original stays an output too: ONNX Runtime would otherwise join the
+//     cast with the one that made it, and values be had that were never rounded.
+//   - A tensor output without a rank, and a string scalar, gets an axis of size 1
+//     in front, under a new name: see Lifted.
+//   - An input that is a scalar of strings or of a half type becomes a vector of
+//     one element, of the same name.
 //
-// Inputs, subgraphs and everything else are copied byte for byte. With nothing
+// Everything else is copied byte for byte. With nothing
 // to rewrite, changed is false and out is b. Bytes that hold no model give an
 // error that wraps ErrNotONNX.
 func Adapt(b []byte) (out []byte, reads []Read, changed bool, err error) {
@@ -64,13 +73,15 @@ type adapter struct {
 	eaten map[string]bool // tensors that a node consumes
 	zips  map[string]*ZipMap
 	casts map[string]string // half output -> its float32 name
-	order []string          // of casts
+	lifts map[string]string // output -> its lifted name
+	order []string          // of outputs that are cast or lifted
+	lower map[string]string // scalar input -> what its readers read instead
 }
 
 func newAdapter(m *protoModel) *adapter {
 	a := &adapter{
 		model: m, used: map[string]bool{}, eaten: map[string]bool{},
-		zips: map[string]*ZipMap{}, casts: map[string]string{},
+		zips: map[string]*ZipMap{}, casts: map[string]string{}, lifts: map[string]string{},
 	}
 	for _, o := range m.opsets {
 		if normalDomain(o.Domain) == "" {
@@ -122,17 +133,33 @@ func (a *adapter) plan() (reads []Read, changed bool) {
 		r := Read{Output: v.Name, From: v.Name, Elem: v.Elem, ZipMap: a.zips[v.Name]}
 		if r.ZipMap != nil {
 			r.Elem = Float32 // whatever the file declares: ZipMap makes no other
-		} else if v.Kind == Tensor && a.castable(v.Elem) {
-			if a.casts[v.Name] == "" {
-				a.casts[v.Name] = a.fresh(v.Name + "_float32")
-				a.order = append(a.order, v.Name)
-			}
-			r.From = a.casts[v.Name]
+		} else if a.rename(v) {
+			r.From = cmp.Or(a.lifts[v.Name], a.casts[v.Name])
 		}
 		changed = changed || r.ZipMap != nil || r.From != r.Output
 		reads = append(reads, r)
 	}
-	return reads, changed
+	a.lower = a.lowered()
+	return reads, changed || len(a.lower) > 0
+}
+
+// rename gives an output that is cast or lifted its new names.
+func (a *adapter) rename(v Value) bool {
+	cast := v.Kind == Tensor && a.castable(v.Elem)
+	if !cast && !v.lifts() {
+		return false
+	}
+	if a.casts[v.Name] != "" || a.lifts[v.Name] != "" {
+		return true // an output that is listed twice
+	}
+	a.order = append(a.order, v.Name)
+	if cast {
+		a.casts[v.Name] = a.fresh(v.Name + "_float32")
+	}
+	if v.lifts() {
+		a.lifts[v.Name] = a.fresh(liftedPrefix + v.Name)
+	}
+	return true
 }
 
 // castable reports a half type that the model's opset can cast: before opset 6
@@ -158,15 +185,32 @@ func (a *adapter) fresh(base string) string {
 // graph rewrites the top-level graph.
 func (a *adapter) graph(b []byte) ([]byte, error) {
 	var out []byte
-	nodes, outputs, infos := 0, 0, 0
+	for _, in := range slices.Sorted(maps.Keys(a.lower)) { // without axes: Squeeze of every opset takes all of size 1
+		scalar := a.lower[in]
+		out = appendNode(out, a.fresh(scalar+"_squeeze"), "Squeeze", []string{in}, scalar)
+	}
+	nodes, inputs, outputs, infos := 0, 0, 0, 0
 	err := eachField(b, func(f field) error {
 		switch f.num {
 		case 1:
 			n := &a.model.graph.nodes[nodes]
 			nodes++
 			if n.isZipMap() && a.zips[n.out[0]] != nil {
-				out = appendNode(out, n.name, "Identity", n.in[0], n.out[0])
+				out = appendNode(out, n.name, "Identity", n.in, n.out[0])
 				return nil
+			}
+			if len(a.lower) > 0 {
+				node, err := renamed(f.buf, a.lower)
+				out = appendBytes(out, 1, node)
+				return err
+			}
+		case 11:
+			v := a.model.graph.inputs[inputs]
+			inputs++
+			if a.lower[v.Name] != "" {
+				value, err := asVector(f.buf)
+				out = appendBytes(out, 11, value)
+				return err
 			}
 		case 12:
 			v := a.model.graph.outputs[outputs]
@@ -175,11 +219,9 @@ func (a *adapter) graph(b []byte) ([]byte, error) {
 				out = appendBytes(out, 12, floatMatrix(v.Name, len(z.Ints)+len(z.Strings)))
 				return nil
 			}
-			if name := a.casts[v.Name]; name != "" {
-				value, err := retype(f.buf, name)
-				out = appendBytes(out, 12, value)
-				return err
-			}
+			extra, err := a.output(v, f.buf)
+			out = append(append(out, f.raw...), extra...)
+			return err
 		case 13:
 			v := a.model.graph.infos[infos]
 			infos++
@@ -191,7 +233,29 @@ func (a *adapter) graph(b []byte) ([]byte, error) {
 		return nil
 	})
 	for _, name := range a.order {
-		out = appendNode(out, a.fresh(name+"_to_float32"), "Cast", name, a.casts[name], castTo(Float32))
+		from := []string{name}
+		if cast := a.casts[name]; cast != "" {
+			out = appendNode(out, a.fresh(cast+"_cast"), "Cast", from, cast, castTo(Float32))
+			from[0] = cast
+		}
+		if lifted := a.lifts[name]; lifted != "" {
+			out = a.unsqueeze(out, from[0], lifted)
+		}
 	}
 	return out, err
+}
+
+// output declares what an output is read from besides.
+func (a *adapter) output(v Value, value []byte) ([]byte, error) {
+	cast, lifted := a.casts[v.Name], a.lifts[v.Name]
+	switch {
+	case lifted != "" && cast != "":
+		return appendBytes(nil, 12, anyTensor(lifted, Float32)), nil
+	case lifted != "":
+		return appendBytes(nil, 12, anyTensor(lifted, v.Elem)), nil
+	case cast != "":
+		value, err := retype(value, cast)
+		return appendBytes(nil, 12, value), err
+	}
+	return nil, nil
 }

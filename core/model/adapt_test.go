@@ -43,7 +43,7 @@ func TestAdapt(t *testing.T) {
 	want := []model.Read{
 		{Output: "h", From: "h_float32_1", Elem: model.Float16},
 		{Output: "m", From: "m", Elem: model.Float32, ZipMap: zip},
-		{Output: "b", From: "b_float32", Elem: model.BFloat16},
+		{Output: "b", From: "crossbatch:lifted:b", Elem: model.BFloat16},
 		{Output: "p", From: "p", Elem: model.Float32},
 		{Output: "hs", From: "hs", Elem: model.Float16},
 	}
@@ -61,14 +61,46 @@ func TestAdapt(t *testing.T) {
 	for _, v := range m.Outputs {
 		types = append(types, v.Name+" "+v.Type())
 	}
-	if w := []string{"h_float32_1 float32 [N,7]", "m float32 [?,2]", "b_float32 float32 (rank unknown)", "p float32 [N,2]", "hs sequence of float16 (rank unknown)"}; !reflect.DeepEqual(types, w) {
+	if w := []string{
+		"h float16 [N,7]", "h_float32_1 float32 [N,7]", "m float32 [?,2]", "b bfloat16 (rank unknown)", "crossbatch:lifted:b float32 (rank unknown)",
+		"p float32 [N,2]", "hs sequence of float16 (rank unknown)",
+	}; !reflect.DeepEqual(types, w) {
 		t.Errorf("outputs %q", types)
 	}
-	if m.Nodes != 7 || len(m.ZipMaps) != 0 || !reflect.DeepEqual(m.Opsets, parse(t, g).Opsets) {
+	if m.Nodes != 8 || len(m.ZipMaps) != 0 || !reflect.DeepEqual(m.Opsets, parse(t, g).Opsets) {
 		t.Errorf("%+v", m)
 	}
-	if again, _, changed, err := model.Adapt(got); err != nil || changed || len(again) != len(got) {
-		t.Errorf("adapted twice: %v %v", changed, err)
+}
+
+// Scalars that the binding cannot make or take become vectors, on whatever path they are read.
+func TestAdaptScalars(t *testing.T) {
+	sub := modeltest.New().Output("s", model.String).Node("Identity", in("s"), out("i"))
+	for opset, nodes := range map[int64]int{9: 5, 17: 5} {
+		g := modeltest.New().Opset("", opset).Input("s", model.String).Input("c", model.Bool).Input("n", model.Float32).
+			Output("y", model.String).OutputUnranked("crossbatch:lifted:z", model.Float32).
+			Node("If", in("c"), out("y"), modeltest.GraphAttr("then_branch", sub), modeltest.GraphAttr("else_branch", sub)).
+			Node("Identity", in("n"), out("crossbatch:lifted:z"))
+		got, reads, _, err := model.Adapt(g.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []model.Read{
+			{Output: "y", From: "crossbatch:lifted:y", Elem: model.String},
+			{Output: "crossbatch:lifted:z", From: "crossbatch:lifted:crossbatch:lifted:z", Elem: model.Float32},
+		}
+		if !reflect.DeepEqual(reads, want) {
+			t.Errorf("reads %+v", reads)
+		}
+		m, err := model.Parse(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Inputs[0].Type() != "string [1]" || m.Inputs[2].Type() != "float32 scalar" || m.Nodes != nodes {
+			t.Errorf("%d nodes, inputs %+v", m.Nodes, m.Inputs)
+		}
+		if bytes.Count(got, []byte("\x0a\x08s_scalar")) != 4 || bytes.Count(got, []byte("\x0a\x01s\x12\x01i")) != 0 {
+			t.Error("a node still reads the vector") // two nodes and two outputs of subgraphs read the scalar
+		}
 	}
 }
 

@@ -8,26 +8,39 @@ import (
 
 // retype is a tensor's ValueInfoProto with another name and float32 elements, and the shape it had.
 func retype(value []byte, name string) ([]byte, error) {
+	value, err := inTensorType(value, func(tensor []byte) ([]byte, error) {
+		return rewrite(tensor, func(f field) ([]byte, error) {
+			if f.num == 1 {
+				return elemField(Float32), nil
+			}
+			return f.raw, nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
 	return rewrite(value, func(f field) ([]byte, error) {
-		switch f.num {
-		case 1:
+		if f.num == 1 {
 			return appendBytes(nil, 1, []byte(name)), nil
-		case 2:
-			typ, err := rewrite(f.buf, func(f field) ([]byte, error) {
-				if f.num != 1 {
-					return f.raw, nil
-				}
-				tensor, err := rewrite(f.buf, func(f field) ([]byte, error) {
-					if f.num == 1 {
-						return elemField(Float32), nil
-					}
-					return f.raw, nil
-				})
-				return appendBytes(nil, 1, tensor), err
-			})
-			return appendBytes(nil, 2, typ), err
 		}
 		return f.raw, nil
+	})
+}
+
+// inTensorType replaces the tensor type inside a ValueInfoProto.
+func inTensorType(value []byte, fn func([]byte) ([]byte, error)) ([]byte, error) {
+	return rewrite(value, func(f field) ([]byte, error) {
+		if f.num != 2 {
+			return f.raw, nil
+		}
+		typ, err := rewrite(f.buf, func(f field) ([]byte, error) {
+			if f.num != 1 {
+				return f.raw, nil
+			}
+			tensor, err := fn(f.buf)
+			return appendBytes(nil, 1, tensor), err
+		})
+		return appendBytes(nil, 2, typ), err
 	})
 }
 
@@ -50,8 +63,10 @@ func floatMatrix(name string, columns int) []byte {
 	return appendBytes(appendBytes(nil, 1, []byte(name)), 2, appendBytes(nil, 1, tensor))
 }
 
-func elemField(t ElemType) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(t))
+func elemField(t ElemType) []byte { return elemTag(1, t) }
+
+func elemTag(num protowire.Number, t ElemType) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(nil, num, protowire.VarintType), uint64(t))
 }
 
 // castTo is Cast's attribute: an integer named "to".
@@ -62,9 +77,12 @@ func castTo(t ElemType) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(a, 20, protowire.VarintType), attributeInt)
 }
 
-// appendNode adds a node of one input and one output to a graph.
-func appendNode(b []byte, name, op, in, out string, attrs ...[]byte) []byte {
-	n := appendBytes(nil, 1, []byte(in))
+// appendNode adds a node of one output to a graph.
+func appendNode(b []byte, name, op string, in []string, out string, attrs ...[]byte) []byte {
+	var n []byte
+	for _, s := range in {
+		n = appendBytes(n, 1, []byte(s))
+	}
 	n = appendBytes(n, 2, []byte(out))
 	if name != "" {
 		n = appendBytes(n, 3, []byte(name))

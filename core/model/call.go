@@ -23,6 +23,9 @@ func (c *call) apply() {
 			c.out[i] = unknown()
 		}
 	}
+	if domain == "" {
+		c.parameters()
+	}
 	rule := ruleOf(domain, c.node.op)
 	if !c.function(domain) && !c.control(domain) && rule != nil {
 		rule(c)

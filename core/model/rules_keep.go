@@ -158,6 +158,9 @@ func (c *call) sizes() {
 		c.out[0] = constant(1)
 		c.spread("counts up to a number that the records give")
 	case "EyeLike":
+		if x.data { // ones where a row's number is a column's
+			c.couple("answers by a record's place in the batch")
+		}
 		c.out[0] = constant(2)
 	case "SequenceLength", "OptionalHasElement":
 		c.out[0] = constant(0)

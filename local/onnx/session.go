@@ -39,6 +39,7 @@ type Options struct {
 type Session struct {
 	s       *ort.DynamicAdvancedSession
 	inputs  []string
+	lowered map[string]bool // inputs that are scalars to the caller, [1] to the library
 	outputs []Output
 }
 
@@ -72,7 +73,12 @@ func (r *Runtime) NewSession(m Model, inputs []string, outputs []Output, o Optio
 		names[i] = out.Name
 	}
 	var s *ort.DynamicAdvancedSession
+	lowered := map[string]bool{}
 	if m.Bytes != nil {
+		declared, _ := model.Inputs(m.Bytes) // bytes that are no model: the library says so
+		for _, v := range declared {
+			lowered[v.Name] = v.Ranked && len(v.Shape) == 1 && v.Shape[0].Size == 1
+		}
 		s, err = ort.NewDynamicAdvancedSessionWithONNXData(m.Bytes, inputs, names, opts)
 	} else {
 		s, err = ort.NewDynamicAdvancedSession(m.Path, inputs, names, opts)
@@ -80,7 +86,7 @@ func (r *Runtime) NewSession(m Model, inputs []string, outputs []Output, o Optio
 	if err != nil {
 		return nil, fmt.Errorf("ONNX Runtime does not load the model on %s: %s", o.Device, oneLine(err))
 	}
-	return &Session{s: s, inputs: inputs, outputs: outputs}, nil
+	return &Session{s: s, inputs: inputs, lowered: lowered, outputs: outputs}, nil
 }
 
 // Run runs the model once. inputs stand in the order that NewSession got, and
@@ -94,6 +100,9 @@ func (s *Session) Run(inputs []Tensor) ([]Value, error) {
 		runtime.KeepAlive(inputs)
 	}()
 	for i, t := range inputs {
+		if len(t.Shape) == 0 && s.lowered[s.inputs[i]] {
+			t.Shape = []int64{1}
+		}
 		v, err := t.toOrt()
 		if err != nil {
 			return nil, fmt.Errorf("model input %q: %w", s.inputs[i], err)
@@ -102,7 +111,7 @@ func (s *Session) Run(inputs []Tensor) ([]Value, error) {
 	}
 	out := make([]ort.Value, len(s.outputs))
 	for i, o := range s.outputs {
-		if o.Scalar {
+		if o.Scalar && !model.Lifted(o.Name) {
 			v, err := emptyScalar(o.Type)
 			if err != nil {
 				destroy(out)
@@ -121,6 +130,9 @@ func (s *Session) Run(inputs []Tensor) ([]Value, error) {
 		if err != nil {
 			destroy(out[i+1:])
 			return nil, fmt.Errorf("model output %q: %w", s.outputs[i].Name, err)
+		}
+		if model.Lifted(s.outputs[i].Name) && v.Tensor != nil {
+			v.Tensor.Shape = v.Tensor.Shape[1:]
 		}
 		values[i] = v
 	}

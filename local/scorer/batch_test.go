@@ -183,7 +183,7 @@ func TestOutputWithoutBatchAxis(t *testing.T) {
 	records := "{}\n{\"x\":[1,2]}\n{\"x\":[3,4]}\n"
 	for axis, typ := range map[any]string{1: "float32 [1,2]", modeltest.Unknown: "float32 [?,2]", "M": "float32 [M,2]"} {
 		c := scoring{graph: mean(axis), records: 2}
-		c.refuse(t, records, `the job does not fit the model: model output "y" is `+typ+`, without the axis that counts records; set batching { records = 1 } to run one record at a time`)
+		c.refuse(t, records, `the job does not fit the model: model output "y" is `+typ+`, without the axis that counts records; set batching { records = 1 }, or --batch 1, to run one record at a time`)
 		c.records = 1
 		c.expect(t, records, `
 			{"key":"0:0","error":{"code":"missing_field","message":"field \"x\" is missing"}}

@@ -270,6 +270,11 @@ func (r *reading) settleNested() *record.Failure {
 	if len(r.shape) == 0 && len(dims) == 1 && dims[0].Size == 1 { // a scalar feeds [N,1]
 		r.shape = append(r.shape, 1)
 	}
+	if n := len(r.shape); n > 0 && r.shape[n-1] == 0 { // an empty list does not say what it is empty of
+		for k := n; k < len(dims); k++ {
+			r.shape = append(r.shape, max(dims[k].Size, 0))
+		}
+	}
 	if r.max > 0 && len(r.shape) > 0 {
 		if fail := r.padTo(r.shape[0], product(r.shape[1:])); fail != nil {
 			return fail

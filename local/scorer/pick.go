@@ -70,7 +70,6 @@ func readable(v model.Value) error {
 	switch {
 	case v.Kind == model.SparseTensor, v.Kind == model.Optional:
 	case v.Kind != model.Tensor && (elem == model.Float16 || elem == model.BFloat16):
-	case v.Kind == model.Tensor && v.Ranked && len(v.Shape) == 0 && elem == model.String:
 	case elem == model.String || onnx.ElemSize(elem) > 0:
 		return nil
 	}

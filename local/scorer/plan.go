@@ -22,9 +22,6 @@ func planFeeds(inputs []model.Value, tensors []job.Tensor, add func(string) int)
 		if in.Kind != model.Tensor || in.Elem != model.String && onnx.ElemSize(in.Elem) == 0 {
 			return nil, fmt.Errorf("%w: model input %q is %s, which records cannot feed yet", ErrMapping, in.Name, in.Type())
 		}
-		if in.Ranked && len(in.Shape) == 0 && (in.Elem == model.String || in.Elem == model.Float16 || in.Elem == model.BFloat16) {
-			return nil, fmt.Errorf("%w: model input %q is a %s, which ONNX Runtime's Go binding cannot make", ErrMapping, in.Name, in.Type())
-		}
 		t, ok := byInput[in.Name]
 		if !ok {
 			t = job.Tensor{Input: in.Name, Field: in.Name, Null: job.Null{Policy: job.NullFail}}

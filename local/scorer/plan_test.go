@@ -30,7 +30,6 @@ func TestPlanErrors(t *testing.T) {
 	}{
 		{scoring{graph: float, tensors: []job.Tensor{fieldOf("z", "f", failNull)}}, `the model has no input "z"; its inputs are "x" (float32 [N,2])`},
 		{scoring{graph: pass(model.Complex64, "N")}, `model input "x" is complex64 [N], which records cannot feed yet`},
-		{scoring{graph: pass(model.String)}, `model input "x" is a string scalar, which ONNX Runtime's Go binding cannot make`},
 		{scoring{graph: modeltest.New().Floats("c", []int64{1}, []float32{1}).Output("y", model.Float32, 1).Node("Identity", []string{"c"}, []string{"y"})},
 			`the model has no inputs, so no record can feed it`},
 		{scoring{graph: ints, tensors: x(nanNull)}, `tensor "x", null of field "f": nan does not fit int64`},

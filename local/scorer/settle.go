@@ -8,6 +8,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
 // Settle decides how records meet the model's first axis. Models whose inputs
@@ -72,21 +73,23 @@ func wholeBy(shape []model.Dim, n int64) bool {
 
 // settleFixed finds the number of records that a call must have.
 func (s *Scorer) settleFixed() error {
-	whole := 0
+	whole, text := 0, false
 	sizes := map[int64]string{}
 	for _, f := range s.feeds {
 		if f.whole {
 			whole++
+			text = text || f.input.Elem == model.String
 		} else if n := f.input.Shape[0].Size; n >= 0 {
 			sizes[n] = f.input.Name
 		}
 	}
-	if whole > 0 {
+	if whole > 0 { // one record a call, repeated where an input asks for more
 		s.batch, s.fixed = 1, 1
 		for n, name := range sizes {
-			if n != 1 {
+			if n < 1 || n > 1 && (text || len(sizes) > 1) {
 				return fmt.Errorf("%w: model input %q takes %d records a call, beside inputs that take one", ErrMapping, name, n)
 			}
+			s.fixed = int(n)
 		}
 		return nil
 	}
@@ -114,36 +117,35 @@ func (s *Scorer) settleOutputs(values []record.Value) (*record.Failure, error) {
 			symbols[f.input.Shape[0].Symbol] = true
 		}
 	}
-	anyWhole := slices.ContainsFunc(s.feeds, func(f feed) bool { return f.whole })
+	counts := s.counts()
 	var unsure []int
 	for i := range s.outs {
 		o := &s.outs[i]
 		v := o.value
 		switch {
 		case v.Kind == model.Sequence:
-			o.batched = v.Of != nil && v.Of.Kind == model.Map && !anyWhole
-		case v.Kind != model.Tensor:
-		case !v.Ranked:
-			o.batched = !anyWhole
-			unsure = append(unsure, i)
-		case len(v.Shape) == 0:
-		case v.Shape[0].Size >= 0:
-			o.batched = s.fixed > 0 && v.Shape[0].Size == int64(s.fixed) && !anyWhole
-		case symbols[v.Shape[0].Symbol] && v.Shape[0].Symbol != "":
+			o.batched = v.Of != nil && v.Of.Kind == model.Map && counts != nil
+		case v.Kind != model.Tensor, v.Ranked && len(v.Shape) == 0, counts == nil:
+		case v.Ranked && v.Shape[0].Size >= 0:
+			o.batched = s.fixed > 0 && v.Shape[0].Size == int64(s.fixed)
+			if len(counts) > 1 { // what the model declares of the answer may come of the one record it was made with
+				unsure = append(unsure, i)
+			}
+		case v.Ranked && symbols[v.Shape[0].Symbol] && v.Shape[0].Symbol != "":
 			o.batched = true
 		default:
-			o.batched = !anyWhole
+			o.batched = true
 			unsure = append(unsure, i)
 		}
 	}
-	if s.fixed == 0 && len(unsure) > 0 && values != nil {
-		if fail := s.probe(values, unsure); fail != nil {
+	if len(unsure) > 0 && values != nil {
+		if fail := s.probe(values, counts, unsure); fail != nil {
 			return fail, nil
 		}
 	}
 	for _, o := range s.outs {
 		if !o.batched && s.batch > 1 {
-			return nil, fmt.Errorf("%w: model output %q is %s, without the axis that counts records; set batching { records = 1 } to run one record at a time", ErrMapping, o.value.Name, o.value.Type())
+			return nil, fmt.Errorf("%w: model output %q is %s, without the axis that counts records; set batching { records = 1 }, or --batch 1, to run one record at a time", ErrMapping, o.value.Name, o.value.Type())
 		}
 		if err := o.check(); err != nil {
 			return nil, err
@@ -152,40 +154,76 @@ func (s *Scorer) settleOutputs(values []record.Value) (*record.Failure, error) {
 	return nil, nil
 }
 
-// probe runs one record alone and twice in a batch: an output whose first axis
-// does not grow with the records has no batch axis. A Failure says that the
-// record does not tell, as it does not fit the model or the model refuses it.
-func (s *Scorer) probe(values []record.Value, unsure []int) *record.Failure {
-	sizes := map[int][]int64{}
-	for _, i := range unsure {
-		s.outs[i].batched = false // run must not expect what is asked here
+// counts are the numbers of records that a call can be tried with: none where
+// no input has a batch axis, one and two where it is open in all that have it.
+func (s *Scorer) counts() []int {
+	stacked := false
+	for _, f := range s.feeds {
+		if f.whole {
+			continue
+		}
+		if f.input.Shape[0].Size >= 0 {
+			return []int{s.fixed}
+		}
+		stacked = true
 	}
-	for n := 1; n <= 2; n++ {
-		w := s.worker()
-		for range n {
-			if fail := w.take(0, values); fail != nil {
-				return fail
-			}
-		}
-		answer, err := w.run(w.groups[0], 0, n)
-		if err != nil && n == 1 {
-			return record.Fail(record.ModelError, "%s", oneLine(err.Error()))
-		}
+	if !stacked {
+		return nil
+	}
+	return []int{1, 2}
+}
+
+// probe runs one record by itself and copies of it in a batch: an output whose
+// first axis does not grow with the records has no batch axis. Nor has one that
+// is of another size when all elements are zero: it counts something in the
+// data, such as what a detector found, and had one by accident. A Failure says
+// that the record does not tell, as it does not fit the model or the model
+// refuses it.
+func (s *Scorer) probe(values []record.Value, counts, unsure []int) *record.Failure {
+	w := s.worker()
+	if fail := w.take(0, values); fail != nil {
+		return fail
+	}
+	for _, i := range unsure {
+		s.outs[i].batched = true
+	}
+	try := func(n int, zero bool) error {
+		answer, err := s.session.Run(s.copies(w.groups[0], n, zero))
 		if err != nil {
-			break // a model that cannot take two records; how it answers one must do
+			return err
 		}
 		for _, i := range unsure {
-			size := int64(-1)
-			if t := answer[s.outs[i].at].Tensor; t != nil && len(t.Shape) > 0 {
-				size = t.Shape[0]
-			}
-			sizes[i] = append(sizes[i], size)
+			o := &s.outs[i]
+			t := answer[o.at].Tensor
+			o.batched = o.batched && t != nil && len(t.Shape) > 0 && t.Shape[0] == int64(n)
 		}
+		return nil
 	}
-	for i, got := range sizes {
-		s.outs[i].batched = slices.Equal(got, []int64{1, 2}[:len(got)])
+	for k, n := range counts {
+		if err := try(n, false); err != nil && k == 0 {
+			return record.Fail(record.ModelError, "%s", oneLine(err.Error()))
+		} // a model that cannot take two records: how it answers one must do
+	}
+	if slices.ContainsFunc(unsure, func(i int) bool { return s.outs[i].batched }) {
+		_ = try(counts[0], true) // zeros need not suit the model
 	}
 	return nil
+}
+
+// copies are the model's inputs for n copies of a group's first record.
+func (s *Scorer) copies(g *group, n int, zero bool) []onnx.Tensor {
+	in := make([]onnx.Tensor, len(s.feeds))
+	for k := range s.feeds {
+		f, rows := &s.feeds[k], n
+		if f.whole {
+			rows = 1
+		}
+		in[k] = f.tensor(&g.cols[k], append([]int64{int64(rows)}, g.shapes[k]...), 0, 1)
+		if zero {
+			in[k] = onnx.NewTensor(in[k].Type, in[k].Shape)
+		}
+	}
+	return in
 }
 
 // settleColumns names what is published.

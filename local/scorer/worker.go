@@ -356,7 +356,10 @@ func (w *Worker) run(g *group, from, to int) ([]onnx.Value, error) {
 		o := &w.s.outs[k]
 		if o.batched {
 			if got := rows(values[o.at]); got != max(n, w.s.fixed) {
-				return nil, fmt.Errorf("model output %q has %d rows for %d records, so it does not count records; set batching { records = 1 }", o.value.Name, got, n)
+				if w.s.batch == 1 {
+					return nil, fmt.Errorf("model output %q has %d rows for one record", o.value.Name, got)
+				}
+				return nil, fmt.Errorf("model output %q has %d rows for %d records, so it does not count records; set batching { records = 1 }, or --batch 1", o.value.Name, got, n)
 			}
 		}
 	}
@@ -379,7 +382,7 @@ func (f *feed) tensor(c *column, dims []int64, from, to int) onnx.Tensor {
 	n, each := int(dims[0]), int(product(dims[1:]))
 	t := onnx.Tensor{Type: f.input.Elem, Shape: dims}
 	if f.whole {
-		t.Shape = dims[1:]
+		t.Shape, n = dims[1:], to-from
 	}
 	if t.Type == model.String {
 		t.Strings = c.strs[from*each : to*each]

@@ -79,6 +79,11 @@ func Int64Tensor(name string, dims []int64, v ...int64) Option {
 	return attr(name, kindTensor, sub(nil, 5, sub(header("", model.Int64, dims), 7, packed)))
 }
 
+// RawTensor is an attribute that holds a tensor of any type, by the bytes of its elements, little-endian.
+func RawTensor(name string, elem model.ElemType, dims []int64, raw []byte) Option {
+	return attr(name, kindTensor, sub(nil, 5, sub(header("", elem, dims), 9, raw)))
+}
+
 // ExternalTensor is an attribute that holds a tensor whose elements lie in another file.
 func ExternalTensor(name string, elem model.ElemType, dims []int64, location string) Option {
 	return attr(name, kindTensor, sub(nil, 5, external("", elem, dims, location, 0, 0)))
