@@ -2,6 +2,7 @@
 # make test    everything the project tests, with the race detector on
 # make build   bin/crossbatch
 # make lint    vet and golangci-lint
+# make bench   how fast it scores, beside its own limits and two usual programs
 # make fuzz    run every fuzz target for FUZZTIME
 
 .DEFAULT_GOAL := build
@@ -13,7 +14,7 @@ FUZZTIME ?= 30s
 # golangci-lint is run by version, so that what it is made of stays out of go.mod.
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: build runtime demo test lint fuzz clean
+.PHONY: build runtime demo test lint bench fuzz clean
 
 build:
 	@mkdir -p bin
@@ -32,6 +33,10 @@ test: runtime
 lint:
 	go vet ./...
 	go run $(GOLANGCI) run ./...
+
+# BENCHFLAGS: --rows, --only, --repeat, --big, --json FILE, --dir.
+bench: runtime
+	@go run ./local/engine/bench $(BENCHFLAGS)
 
 fuzz:
 	@set -e; for pkg in $$(go list ./...); do \
