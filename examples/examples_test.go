@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/verify"
 )
 
 // predictions are the published predictions by key, in JSON.
@@ -176,7 +176,7 @@ func close(want, got any, tol tolerance, exact bool) bool {
 // read adds a published result, JSONL or CSV, to p and its failed keys to failed.
 func read(t *testing.T, dir string, p predictions, failed map[string]bool) {
 	t.Helper()
-	m, findings, err := record.Verify(t.Context(), os.DirFS(dir))
+	m, findings, err := verify.Result(t.Context(), os.DirFS(dir))
 	if err != nil || len(findings) > 0 {
 		t.Fatalf("%s: %v %v", dir, err, findings)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/verify"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
@@ -120,7 +121,7 @@ func (c *crash) run(args ...string) string {
 func (c *crash) published() (parts map[string]string, m *record.Manifest) {
 	c.Helper()
 	dir := filepath.Join(c.dir, "out")
-	m, findings, err := record.Verify(c.Context(), os.DirFS(dir))
+	m, findings, err := verify.Result(c.Context(), os.DirFS(dir))
 	if err != nil || len(findings) > 0 {
 		c.Fatalf("%v %v", err, findings)
 	}

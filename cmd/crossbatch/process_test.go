@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/verify"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
@@ -89,7 +89,7 @@ func (r *slowRun) ends(c *exec.Cmd, want int) {
 func (r *slowRun) published(output string) []byte {
 	r.t.Helper()
 	dir := filepath.Join(r.dir, output)
-	m, findings, err := record.Verify(r.t.Context(), os.DirFS(dir))
+	m, findings, err := verify.Result(r.t.Context(), os.DirFS(dir))
 	if err != nil || len(findings) > 0 {
 		r.t.Fatalf("the result is not whole: %v %v", err, findings)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
-	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/verify"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -18,7 +18,7 @@ records that its manifest accounts for. Differences end with exit code 1.`,
 		Example: "  crossbatch verify out/scores",
 		Args:    oneArgument("the folder of a result"),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, findings, err := record.Verify(c.Context(), os.DirFS(args[0]))
+			m, findings, err := verify.Result(c.Context(), os.DirFS(args[0]))
 			if err != nil {
 				return err
 			}

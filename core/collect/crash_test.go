@@ -103,7 +103,7 @@ func TestKilled(t *testing.T) {
 	undisturbed := filepath.Join(dir, "undisturbed")
 	before := old(t, undisturbed)
 	first = false
-	if got := verify(t, undisturbed).Files(); len(got) != len(replaced()) {
+	if got := verified(t, undisturbed).Files(); len(got) != len(replaced()) {
 		t.Fatalf("the old result: %v", got)
 	}
 
@@ -119,7 +119,7 @@ func TestKilled(t *testing.T) {
 	}
 	must(collect.Commit(t.Context(), storage.OpenLocal, m, b.src.Job.Output.Destination))
 	must(collect.Clean(t.Context(), storage.OpenLocal, b.src.Job.Output.Destination, replaced(), m))
-	verify(t, undisturbed)
+	verified(t, undisturbed)
 	after := folder(t, undisturbed)
 	if len(after) != 3+2+1 {
 		t.Fatalf("the new result: %v", after)
@@ -150,7 +150,7 @@ func TestKilled(t *testing.T) {
 			}
 			kill(t, dir, out, point)
 
-			state := verify(t, out)
+			state := verified(t, out)
 			want := before
 			if slices.Contains([]string{"commit", "clean"}, point) {
 				want = after
@@ -174,7 +174,7 @@ func TestKilled(t *testing.T) {
 				if err := publishUntil(t.Context(), dir, out, ""); err != nil {
 					t.Fatal(err)
 				}
-				verify(t, out)
+				verified(t, out)
 				if got := folder(t, out); !reflect.DeepEqual(got, after) {
 					t.Errorf("done again: %v", got)
 				}

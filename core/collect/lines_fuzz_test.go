@@ -42,7 +42,7 @@ func FuzzLines(f *testing.F) {
 			t.Errorf("%+v", m.Totals)
 		}
 		must(collect.Commit(t.Context(), storage.OpenLocal, m, b.src.Job.Output.Destination))
-		s := verify(t, b.out()).Shards[0]
+		s := verified(t, b.out()).Shards[0]
 		names := []string{}
 		if !csv {
 			names = append(names, s.Part.Name)

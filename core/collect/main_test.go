@@ -18,6 +18,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
+	"github.com/crossbatch/crossbatch/core/verify"
 )
 
 const (
@@ -121,14 +122,14 @@ func (b *bench) publish(t *testing.T) *record.Manifest {
 	if err := collect.Commit(t.Context(), storage.OpenLocal, m, b.src.Job.Output.Destination); err != nil {
 		t.Fatal(err)
 	}
-	verify(t, b.out())
+	verified(t, b.out())
 	return m
 }
 
-// verify wants a result that is whole.
-func verify(t *testing.T, dir string) *record.Manifest {
+// verified wants a result that is whole.
+func verified(t *testing.T, dir string) *record.Manifest {
 	t.Helper()
-	m, findings, err := record.Verify(t.Context(), os.DirFS(dir))
+	m, findings, err := verify.Result(t.Context(), os.DirFS(dir))
 	if err != nil || len(findings) > 0 {
 		t.Fatalf("verify: %v, %v", findings, err)
 	}

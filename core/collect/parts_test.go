@@ -167,7 +167,7 @@ func TestVerdicts(t *testing.T) {
 				t.Fatalf("always: %v, %+v, %v", m, v, err)
 			}
 			must(collect.Commit(t.Context(), storage.OpenLocal, m, b.src.Job.Output.Destination))
-			verify(t, b.out())
+			verified(t, b.out())
 		})
 	}
 }

@@ -59,7 +59,7 @@ func TestObjectStore(t *testing.T) {
 		}
 		must(collect.Commit(t.Context(), open, m, dest))
 		must(collect.Clean(t.Context(), open, dest, old, m))
-		verify(t, out)
+		verified(t, out)
 		if got := folder(t, out); len(got) != 5 {
 			t.Errorf("%v", got)
 		}
@@ -95,7 +95,7 @@ func TestStagedInAnObjectStore(t *testing.T) {
 		t.Fatal(v, err)
 	}
 	must(collect.Commit(t.Context(), open, m, b.src.Job.Output.Destination))
-	verify(t, b.out())
+	verified(t, b.out())
 
 	b.src.Pieces = b.src.Pieces[1:] // the first shard is counted in the store
 	if _, v, err = collect.Parts(t.Context(), open, b.src, collect.Options{}); err != nil || v.Counts != (record.Counts{In: 3, OK: 1, Skipped: 2}) {

@@ -18,6 +18,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/model/modeltest"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/verify"
 	"github.com/crossbatch/crossbatch/local/engine"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
@@ -111,7 +112,7 @@ func (f *fixture) left() []string {
 
 func (f *fixture) verified() *record.Manifest {
 	f.Helper()
-	m, findings, err := record.Verify(f.Context(), os.DirFS(filepath.Join(f.dir, "out")))
+	m, findings, err := verify.Result(f.Context(), os.DirFS(filepath.Join(f.dir, "out")))
 	if err != nil || len(findings) > 0 {
 		f.Fatalf("%v %v", err, findings)
 	}

@@ -5,13 +5,14 @@ import (
 	"io"
 
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/verify"
 )
 
 // ShowVerify prints what a check of a result found.
-func ShowVerify(w io.Writer, asJSON bool, destination string, m *record.Manifest, findings []record.Finding) error {
+func ShowVerify(w io.Writer, asJSON bool, destination string, m *record.Manifest, findings []verify.Finding) error {
 	if asJSON {
 		if findings == nil {
-			findings = []record.Finding{}
+			findings = []verify.Finding{}
 		}
 		return printJSON(w, struct {
 			FormatVersion int              `json:"format_version"`
@@ -19,7 +20,7 @@ func ShowVerify(w io.Writer, asJSON bool, destination string, m *record.Manifest
 			Run           string           `json:"run"`
 			State         record.State     `json:"state"`
 			Counts        record.Counts    `json:"counts"`
-			Findings      []record.Finding `json:"findings"`
+			Findings      []verify.Finding `json:"findings"`
 		}{FormatVersion, destination, m.Run, m.State, m.Totals, findings})
 	}
 	for _, f := range findings {

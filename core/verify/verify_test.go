@@ -1,4 +1,4 @@
-package record_test
+package verify_test
 
 import (
 	"context"
@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/crossbatch/crossbatch/core/digest"
+	"github.com/crossbatch/crossbatch/core/parquet"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/verify"
 )
 
 const verifyRun = "0123abcd4567"
@@ -32,7 +34,7 @@ var (
 // whole is a result of two shards: one with a failed and a skipped record, and
 // one without records.
 func whole() *result {
-	r := &result{m: sample(), files: map[string]string{
+	r := &result{m: &record.Manifest{FormatVersion: record.ManifestVersion, State: record.Partial, Format: "jsonl"}, files: map[string]string{
 		part0:   `{"key":"0:0","prediction":{"y":1}}` + "\n" + `{"key":"0:2","prediction":{"y":2}}` + "\n",
 		part1:   "",
 		failed0: `{"key":"0:1","shard":0,"row":1,"code":"malformed","message":"m"}` + "\n",
@@ -94,12 +96,17 @@ func TestVerifyWhole(t *testing.T) {
 	table.files[part1] = "key,prediction.y\n"
 	table.sign()
 
+	rows := whole()
+	rows.m.Format = "parquet"
+	rows.files[part0], rows.files[part1] = rowsOf(t, 2), rowsOf(t, 0)
+	rows.sign()
+
 	beside := whole() // what other runs and people left is not this result's fault
 	beside.files[record.PartName(0, 2, "ffffffff", "jsonl", "none")] = "old"
 	beside.files["notes."+verifyRun[:8]+".txt"] = "mine"
 
-	for name, r := range map[string]*result{"jsonl": whole(), "long": long, "csv": table, "beside": beside, "empty": {m: &record.Manifest{FormatVersion: 1}}} {
-		m, findings, err := record.Verify(t.Context(), os.DirFS(r.write(t)))
+	for name, r := range map[string]*result{"jsonl": whole(), "long": long, "csv": table, "parquet": rows, "beside": beside, "empty": {m: &record.Manifest{FormatVersion: 1}}} {
+		m, findings, err := verify.Result(t.Context(), os.DirFS(r.write(t)))
 		if err != nil || len(findings) > 0 {
 			t.Errorf("%s: %v, %v", name, findings, err)
 		}
@@ -107,6 +114,33 @@ func TestVerifyWhole(t *testing.T) {
 			t.Errorf("%s: manifest %v", name, m)
 		}
 	}
+}
+
+// rowsOf is a part of so many rows.
+func rowsOf(t *testing.T, n int) string {
+	t.Helper()
+	e, err := parquet.NewEncoder(record.Columns{Outputs: []record.Output{{Name: "y", Type: "int64"}}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range n {
+		if err := e.Append([]byte(`{"key":"0:0","prediction":{"y":1}}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	body, meta, err := e.Flush(parquet.Head())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metas [][]byte
+	if meta != nil {
+		metas = append(metas, meta)
+	}
+	tail, err := e.Tail(metas)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(append(body, tail...))
 }
 
 func TestVerifyDamage(t *testing.T) {
@@ -153,16 +187,26 @@ func TestVerifyDamage(t *testing.T) {
 		{"extra part", func(r *result) { r.files[record.PartName(2, 2, verifyRun, "jsonl", "none")] = "" }, record.PartName(2, 2, verifyRun, "jsonl", "none"), "does not name"},
 		{"extra failed file", func(r *result) { r.files[record.FailedName(1, 2, verifyRun)] = "" }, record.FailedName(1, 2, verifyRun), "does not name"},
 		{"part outside", func(r *result) { r.m.Shards[1].Part.Name = "../x"; delete(r.files, part1) }, "../x", "cannot be read"},
+		{"Parquet of fewer rows", func(r *result) {
+			r.m.Format = "parquet"
+			r.files[part0], r.files[part1] = rowsOf(t, 1), rowsOf(t, 0)
+			r.sign()
+		}, part0, "1 records, the manifest says 2"},
+		{"a part that is no Parquet", func(r *result) {
+			r.m.Format = "parquet"
+			r.files[part1] = rowsOf(t, 0)
+			r.sign()
+		}, part0, "cannot be read"},
 		{"CSV without a header", func(r *result) {
 			r.m.Format = "csv"
 			r.files[part0], r.files[part1] = "a,1\nb,2\n", "key,prediction.y\n"
 			r.sign()
-		}, part0, "2 records, the manifest says 3"},
+		}, part0, "1 records, the manifest says 2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := whole()
 			tt.damage(r)
-			m, findings, err := record.Verify(t.Context(), os.DirFS(r.write(t)))
+			m, findings, err := verify.Result(t.Context(), os.DirFS(r.write(t)))
 			if err != nil || m == nil {
 				t.Fatalf("%v, %v", m, err)
 			}
@@ -192,8 +236,8 @@ func TestVerifyEveryByte(t *testing.T) {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(damaged), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				_, findings, err := record.Verify(t.Context(), os.DirFS(dir))
-				if err != nil || !slices.ContainsFunc(findings, func(f record.Finding) bool { return f.Object == name }) {
+				_, findings, err := verify.Result(t.Context(), os.DirFS(dir))
+				if err != nil || !slices.ContainsFunc(findings, func(f verify.Finding) bool { return f.Object == name }) {
 					t.Fatalf("%s: byte %d %s: %v, %v", name, i, change, findings, err)
 				}
 			}
@@ -209,26 +253,26 @@ func TestVerifyUnreadable(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, part1), 0o700); err != nil { // opens, but cannot be read
 		t.Fatal(err)
 	}
-	_, findings, err := record.Verify(t.Context(), os.DirFS(dir))
+	_, findings, err := verify.Result(t.Context(), os.DirFS(dir))
 	if err != nil || len(findings) != 1 || findings[0].Object != part1 || !strings.Contains(findings[0].Message, "cannot be read") {
 		t.Errorf("%v, %v", findings, err)
 	}
 }
 
 func TestVerifyNoCheck(t *testing.T) {
-	if m, _, err := record.Verify(t.Context(), os.DirFS(t.TempDir())); !errors.Is(err, fs.ErrNotExist) || m != nil {
+	if m, _, err := verify.Result(t.Context(), os.DirFS(t.TempDir())); !errors.Is(err, fs.ErrNotExist) || m != nil {
 		t.Errorf("no manifest: %v, %v", m, err)
 	}
 	for _, raw := range []string{"{", `{"format_version":99}`} {
 		r := whole()
 		r.raw = raw
-		if m, _, err := record.Verify(t.Context(), os.DirFS(r.write(t))); !errors.Is(err, record.ErrManifest) || m != nil {
+		if m, _, err := verify.Result(t.Context(), os.DirFS(r.write(t))); !errors.Is(err, record.ErrManifest) || m != nil {
 			t.Errorf("%s: %v, %v", raw, m, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, findings, err := record.Verify(ctx, os.DirFS(whole().write(t))); !errors.Is(err, context.Canceled) || len(findings) > 0 {
+	if _, findings, err := verify.Result(ctx, os.DirFS(whole().write(t))); !errors.Is(err, context.Canceled) || len(findings) > 0 {
 		t.Errorf("cancelled: %v, %v", findings, err)
 	}
 }

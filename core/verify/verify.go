@@ -1,4 +1,7 @@
-package record
+// Package verify checks published results again, from their files alone.
+//
+// It must not know what made a result, nor trust any of its files.
+package verify
 
 import (
 	"bufio"
@@ -11,6 +14,9 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/digest"
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/parquet"
+	"github.com/crossbatch/crossbatch/core/record"
 )
 
 // Finding is one thing that is wrong with a published result.
@@ -19,21 +25,21 @@ type Finding struct {
 	Message string `json:"message"`
 }
 
-// Verify re-checks a published result from its files alone: every object that
+// Result re-checks a published result from its files alone: every object that
 // the manifest names is there with its size and digest, holds as many records
 // as the manifest says, no other part of this run lies beside them, and the
 // counts add up. An error means that the check could not be made.
-func Verify(ctx context.Context, dir fs.FS) (*Manifest, []Finding, error) {
-	b, err := fs.ReadFile(dir, ManifestName)
+func Result(ctx context.Context, dir fs.FS) (*record.Manifest, []Finding, error) {
+	b, err := fs.ReadFile(dir, record.ManifestName)
 	if err != nil {
 		return nil, nil, fmt.Errorf("no published result: %w", err)
 	}
-	m, err := ParseManifest(b)
+	m, err := record.ParseManifest(b)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", ManifestName, err)
+		return nil, nil, fmt.Errorf("%s: %w", record.ManifestName, err)
 	}
 	v := verifier{dir: dir, seen: map[string]bool{}}
-	var total Counts
+	var total record.Counts
 	for i, s := range m.Shards {
 		if err := ctx.Err(); err != nil {
 			return m, nil, err
@@ -42,7 +48,7 @@ func Verify(ctx context.Context, dir fs.FS) (*Manifest, []Finding, error) {
 		v.shard(m, i, s)
 	}
 	if total != m.Totals {
-		v.add(ManifestName, "the shards add up to %+v, the totals say %+v", total, m.Totals)
+		v.add(record.ManifestName, "the shards add up to %+v, the totals say %+v", total, m.Totals)
 	}
 	if err := v.strays(m.Run); err != nil {
 		return m, nil, err
@@ -60,28 +66,23 @@ func (v *verifier) add(object, format string, args ...any) {
 	v.findings = append(v.findings, Finding{Object: object, Message: fmt.Sprintf(format, args...)})
 }
 
-func (v *verifier) shard(m *Manifest, i int, s Shard) {
+func (v *verifier) shard(m *record.Manifest, i int, s record.Shard) {
 	if !s.Balanced() {
-		v.add(ManifestName, "shard %d: %d records in are not %d ok + %d failed + %d skipped", i, s.In, s.OK, s.Failed, s.Skipped)
+		v.add(record.ManifestName, "shard %d: %d records in are not %d ok + %d failed + %d skipped", i, s.In, s.OK, s.Failed, s.Skipped)
 	}
 	if min(s.In, s.OK, s.Failed, s.Skipped) < 0 {
-		v.add(ManifestName, "shard %d: a count is below zero", i)
+		v.add(record.ManifestName, "shard %d: a count is below zero", i)
 	}
-	header := int64(0)
-	format := JSONL
-	if m.Format == "csv" {
-		header, format = 1, CSV
-	}
-	v.file(s.Part, s.OK+header, format)
+	v.file(s.Part, s.OK, job.Format(m.Format))
 	if s.FailedPart != nil {
-		v.file(*s.FailedPart, s.Failed, JSONL)
+		v.file(*s.FailedPart, s.Failed, job.JSONL)
 	} else if s.Failed > 0 {
-		v.add(ManifestName, "shard %d: %d failed records, but no object that names them", i, s.Failed)
+		v.add(record.ManifestName, "shard %d: %d failed records, but no object that names them", i, s.Failed)
 	}
 }
 
-// file checks one object. records counts its rows, a CSV header included.
-func (v *verifier) file(f File, records int64, format Format) {
+// file checks one object.
+func (v *verifier) file(f record.File, records int64, format job.Format) {
 	if v.seen[f.Name] {
 		v.add(f.Name, "two shards name this object")
 	}
@@ -99,9 +100,16 @@ func (v *verifier) file(f File, records int64, format Format) {
 	h := digest.New()
 	size := &counter{}
 	raw := io.TeeReader(bufio.NewReader(r), io.MultiWriter(h, size))
-	n, err := countRecords(raw, f.Name, format)
-	if err != nil { // what is left of it still tells whether it is another file
-		_, _ = io.Copy(io.Discard, raw)
+	var n int64
+	if format != job.Parquet {
+		n, err = lines(raw, f.Name, format)
+	}
+	if err != nil || format == job.Parquet { // what is left of it still tells whether it is another file
+		_, cerr := io.Copy(io.Discard, raw)
+		err = errors.Join(err, cerr)
+	}
+	if err == nil && format == job.Parquet {
+		n, err = rows(r, size.n)
 	}
 	switch {
 	case size.n != f.Size:
@@ -115,18 +123,21 @@ func (v *verifier) file(f File, records int64, format Format) {
 	}
 }
 
-// countRecords counts the records of an object, which its name says to be
+// lines counts the records of an object of lines, which its name says to be
 // compressed or not.
-func countRecords(r io.Reader, name string, format Format) (int64, error) {
+func lines(r io.Reader, name string, format job.Format) (int64, error) {
 	compression, _ := compress.Of(name)
 	z, err := compress.NewReader(r, compression)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = z.Close() }()
-	split := NewSplitter(z, format, ',', DefaultLimits())
-	n := int64(0)
-	var b Block
+	n, form := int64(0), record.JSONL
+	if format == job.CSV {
+		n, form = -1, record.CSV // its header is no record
+	}
+	split := record.NewSplitter(z, form, ',', record.DefaultLimits())
+	var b record.Block
 	for {
 		switch err := split.Next(&b); {
 		case errors.Is(err, io.EOF):
@@ -136,6 +147,33 @@ func countRecords(r io.Reader, name string, format Format) (int64, error) {
 		}
 		n += int64(len(b.Records))
 	}
+}
+
+// rows counts the records of a Parquet file of so many bytes.
+func rows(f fs.File, size int64) (int64, error) {
+	at, ok := f.(io.ReaderAt)
+	if !ok {
+		s, ok := f.(io.ReadSeeker)
+		if !ok {
+			return 0, errors.New("Parquet is read from its end, which this place does not allow")
+		}
+		at = seeking{s}
+	}
+	p, err := parquet.Open(at, size)
+	if err != nil {
+		return 0, err
+	}
+	return p.Records(), nil
+}
+
+// seeking reads anywhere in what can seek. It is not safe for concurrent use.
+type seeking struct{ io.ReadSeeker }
+
+func (s seeking) ReadAt(b []byte, off int64) (int, error) {
+	if _, err := s.Seek(off, io.SeekStart); err != nil {
+		return 0, err
+	}
+	return io.ReadFull(s, b)
 }
 
 // strays finds parts of this run that the manifest does not name; those of other
