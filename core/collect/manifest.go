@@ -69,6 +69,15 @@ func (c *collector) columns(made provider.Made) *record.Columns {
 	for _, k := range c.Job.Output.Keep {
 		cols.Keep = append(cols.Keep, k.Name)
 	}
+	keys := max(1, cols.Keys)
+	for i, column := range made.Columns {
+		switch {
+		case i < keys:
+			cols.KeyTypes = append(cols.KeyTypes, column.Type)
+		case i < keys+len(cols.Keep):
+			cols.KeepTypes = append(cols.KeepTypes, column.Type)
+		}
+	}
 	return cols
 }
 

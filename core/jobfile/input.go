@@ -87,9 +87,6 @@ func (l *loader) sourcePlace(s spot, v cty.Value) (string, bool) {
 	if checkGlob(text) != nil {
 		s.fail(fmt.Sprintf("%s is not a glob: a bracket or a brace is not closed.", s.quote(text)), "")
 	}
-	if strings.HasSuffix(strings.ToLower(place), ".parquet") {
-		s.notYet(s.path + " ending in .parquet")
-	}
 	return place, true
 }
 

@@ -20,7 +20,7 @@ func jobBlock() Block {
 }
 
 func formats() []Value {
-	return append(values(Built, "jsonl", "csv"), Value{Text: "parquet", State: NotYet})
+	return values(Built, "jsonl", "csv", "parquet")
 }
 
 func inputBlock() Block {
@@ -32,7 +32,7 @@ func inputBlock() Block {
 			{Name: "key", Type: StringOrList, State: Built, Doc: "the field, or fields, that name a record; default: SHARD:ROW"},
 			{Name: "empty", Type: String, Default: "error", Values: values(Built, "error", "ok"), State: Built, Doc: "what to do when nothing matches"},
 			{Name: "staging", Type: String, Default: "auto", Values: values(Built, "auto", "always", "never"), State: Built, Doc: "whether input is copied for the provider"},
-			{Name: "partitions", Type: String, Values: values(NotYet, "hive"), State: NotYet, Doc: "hive: k=v parts of a path become string fields"},
+			{Name: "partitions", Type: String, Values: values(Built, "hive"), State: Built, Doc: "hive: k=v parts of a path become string fields"},
 			{Name: "allow_partial", Type: Bool, Default: "false", State: NotYet, Doc: "whether a partial result of another job is read too"},
 		},
 		Blocks: []Block{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -24,11 +25,15 @@ type File struct {
 	leaves []*node
 }
 
-// Open reads a file's footer. Errors that mean that the file is no sound Parquet
+// Open reads a file's footer. An empty file has no rows and no columns. Errors that mean that the file is no sound Parquet
 // wrap ErrDamaged; errors of r come as they are.
 func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	defer fence(&err)
 	f = &File{r: r, size: size}
+	if size == 0 {
+		f.root = &node{}
+		return f, nil
+	}
 	if err := f.footer(); err != nil {
 		return nil, fmt.Errorf("reading the footer: %w", err)
 	}
@@ -136,4 +141,31 @@ func (f *File) Schema() string {
 		b = c.appendText(b, 0)
 	}
 	return string(b)
+}
+
+// RowsIn is about how many rows hold so many bytes of some fields in memory, at
+// least one. It depends on the footer alone.
+func (f *File) RowsIn(fields []string, bytes int64) int {
+	const list = 24 // what a text takes besides its bytes
+	size := int64(0)
+	for _, name := range fields {
+		n := f.root.find(name)
+		if n == nil {
+			continue
+		}
+		for k, leaf := range f.leaves[n.first:n.last] {
+			width := int64(leaf.keeps())
+			if width == keepRefs {
+				width = list
+			}
+			for i := range f.meta.RowGroups {
+				m := &f.meta.RowGroups[i].Columns[n.first+k].MetaData
+				size += max(m.TotalUncompressedSize, m.NumValues*width, 0)
+			}
+		}
+	}
+	if size <= bytes {
+		return math.MaxInt32
+	}
+	return int(min(max(1, float64(f.Records())*float64(bytes)/float64(size)), math.MaxInt32))
 }

@@ -68,7 +68,7 @@ func (l *leafReader) dictionary(h *format.PageHeader) error {
 		return err
 	}
 	d := h.DictionaryPageHeader.V
-	if d.Encoding != format.Plain && d.Encoding != format.PlainDictionary || d.NumValues < 0 || l.dict != nil {
+	if d.Encoding != format.Plain && d.Encoding != plainDictionary || d.NumValues < 0 || l.dict != nil {
 		return fmt.Errorf("%w: a dictionary that cannot be", ErrDamaged)
 	}
 	dict := &column{n: int(d.NumValues)}

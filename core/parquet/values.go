@@ -15,6 +15,10 @@ type valueReader interface {
 
 var errValues = fmt.Errorf("%w: a page holds fewer values than it says", ErrDamaged)
 
+// plainDictionary is how old writers call RLEDictionary. The library's name for it
+// is marked as deprecated, but such files go on being read.
+const plainDictionary format.Encoding = 2
+
 // newValues makes the reader of a page's values. count is how many values and
 // nulls the page claims.
 func newValues(t *leafType, enc format.Encoding, b []byte, count int, dict *column) (valueReader, error) {
@@ -24,7 +28,7 @@ func newValues(t *leafType, enc format.Encoding, b []byte, count int, dict *colu
 	switch enc {
 	case format.Plain:
 		return plainValues(t, b), nil
-	case format.PlainDictionary, format.RLEDictionary:
+	case plainDictionary, format.RLEDictionary:
 		if dict == nil {
 			return nil, fmt.Errorf("%w: a page needs a dictionary and there is none", ErrDamaged)
 		}

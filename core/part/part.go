@@ -15,6 +15,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/parquet"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
@@ -36,27 +37,35 @@ const (
 type Encoder struct {
 	l    Layout
 	csv  *record.CSVEncoder
-	text []byte // of the chunk at hand
+	rows *parquet.Encoder
+	text []byte // of the chunk at hand; Parquet's stands in rows
 	n    int    // its lines
+	size int    // their bytes, as the scorer writes them
 	pack *packer
 }
 
 // NewEncoder makes an encoder.
 func NewEncoder(l Layout) (*Encoder, error) {
 	e := &Encoder{l: l, pack: &packer{compression: l.Compression}}
+	var err error
 	switch l.Format {
 	case job.JSONL:
 	case job.CSV:
 		e.csv = record.NewCSVEncoder(l.Columns)
+	case job.Parquet:
+		e.rows, err = parquet.NewEncoder(l.Columns, l.Compression)
 	default:
 		return nil, fmt.Errorf("no part is written as %q", l.Format)
 	}
-	return e, nil
+	return e, err
 }
 
 // Head is what a part begins with. It may be nothing.
 func (e *Encoder) Head() ([]byte, error) {
-	if e.csv == nil {
+	switch {
+	case e.rows != nil:
+		return parquet.Head(), nil
+	case e.csv == nil:
 		return nil, nil
 	}
 	return e.pack.append(nil, e.csv.AppendHeader(nil))
@@ -64,7 +73,8 @@ func (e *Encoder) Head() ([]byte, error) {
 
 // Append adds ok lines of the scorer to the chunk at hand.
 func (e *Encoder) Append(lines []byte) error {
-	if e.csv == nil {
+	e.size += len(lines)
+	if e.l.Format == job.JSONL {
 		e.text = append(e.text, lines...)
 		e.n += bytes.Count(lines, newline)
 		return nil
@@ -75,7 +85,12 @@ func (e *Encoder) Append(lines []byte) error {
 			return fmt.Errorf("a scorer line has no end")
 		}
 		var err error
-		if e.text, err = e.csv.Append(e.text, lines[:end]); err != nil {
+		if e.rows != nil {
+			err = e.rows.Append(lines[:end])
+		} else {
+			e.text, err = e.csv.Append(e.text, lines[:end])
+		}
+		if err != nil {
 			return err
 		}
 		e.n++
@@ -87,21 +102,27 @@ func (e *Encoder) Append(lines []byte) error {
 var newline = []byte{'\n'}
 
 // Full says whether the chunk at hand is as large as chunks get.
-func (e *Encoder) Full() bool { return e.n >= Lines || len(e.text) >= Bytes }
+func (e *Encoder) Full() bool { return e.n >= Lines || e.size >= Bytes }
 
 // Flush ends the chunk at hand and appends it to dst. A chunk of no lines is
 // nothing. note is to be handed to Tail; it may be nil.
 func (e *Encoder) Flush(dst []byte) (chunk, note []byte, err error) {
-	if e.n > 0 {
+	switch {
+	case e.rows != nil:
+		dst, note, err = e.rows.Flush(dst)
+	case e.n > 0:
 		dst, err = e.pack.append(dst, e.text)
 	}
-	e.text, e.n = e.text[:0], 0
-	return dst, nil, err
+	e.text, e.n, e.size = e.text[:0], 0, 0
+	return dst, note, err
 }
 
 // Tail is what ends a part of size bytes so far. notes are those of its chunks,
 // in order; those that are nil are left out.
-func (e *Encoder) Tail(size int64, _ [][]byte) ([]byte, error) {
+func (e *Encoder) Tail(size int64, notes [][]byte) ([]byte, error) {
+	if e.rows != nil {
+		return e.rows.Tail(notes)
+	}
 	if size == 0 { // a compressed file of nothing is not an empty file
 		return e.pack.append(nil, nil)
 	}

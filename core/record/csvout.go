@@ -31,13 +31,13 @@ func NewCSVEncoder(cols Columns) *CSVEncoder {
 func (c *Columns) Table() []Column {
 	var cols []Column
 	if c.Keys < 2 {
-		cols = append(cols, Column{Name: "key"})
+		cols = append(cols, Column{Name: "key", Type: typeAt(c.KeyTypes, 0)})
 	}
 	for i := 0; c.Keys > 1 && i < c.Keys; i++ {
-		cols = append(cols, Column{Name: "key_" + strconv.Itoa(i)})
+		cols = append(cols, Column{Name: "key_" + strconv.Itoa(i), Type: typeAt(c.KeyTypes, i)})
 	}
-	for _, k := range c.Keep {
-		cols = append(cols, Column{Name: k})
+	for i, k := range c.Keep {
+		cols = append(cols, Column{Name: k, Type: typeAt(c.KeepTypes, i)})
 	}
 	for _, o := range c.Outputs {
 		if o.Width == 0 {
@@ -48,6 +48,13 @@ func (c *Columns) Table() []Column {
 		}
 	}
 	return cols
+}
+
+func typeAt(types []string, i int) string {
+	if i < len(types) {
+		return types[i]
+	}
+	return ""
 }
 
 // AppendHeader appends the header row.

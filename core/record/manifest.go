@@ -62,7 +62,7 @@ type Engine struct {
 // Column is one column of the result, as in its CSV header.
 type Column struct {
 	Name string `json:"name"`
-	Type string `json:"type,omitempty"` // of a prediction: as the model says
+	Type string `json:"type,omitempty"` // of a prediction: as the model says; of others: as a typed input says
 }
 
 // Counts accounts for records: In = OK + Failed + Skipped.

@@ -198,21 +198,21 @@ func hidden(rel string) bool {
 // formatOf tells how a file is written: as the job says, as the manifest that
 // names it says, or by its extension.
 func formatOf(path string, said, listed job.Format) (job.Format, error) {
-	_, name := compress.Of(strings.ToLower(filepath.Base(path)))
-	if strings.HasSuffix(name, ".parquet") {
-		return "", fmt.Errorf("%w: %s: .parquet input is not read yet; convert it to .jsonl or .csv", ErrNotYet, path)
-	}
+	packed, name := compress.Of(strings.ToLower(filepath.Base(path)))
 	for _, f := range []job.Format{said, listed, job.Format(strings.TrimPrefix(filepath.Ext(name), "."))} {
 		switch f {
 		case job.JSONL, job.CSV:
 			return f, nil
 		case job.Parquet:
-			return "", fmt.Errorf("%w: parquet input is not read yet", ErrNotYet)
+			if packed != compress.None {
+				return "", fmt.Errorf("%s is compressed as a whole, which Parquet cannot be read from: its columns are compressed inside; unpack it first", path)
+			}
+			return f, nil
 		case "":
 			continue
 		}
 	}
-	return "", fmt.Errorf("the format of %s cannot be told by its extension: set input.format to jsonl or csv, or name the files (*.jsonl, *.csv, and .gz or .zst behind it)", path)
+	return "", fmt.Errorf("the format of %s cannot be told by its extension: set input.format to jsonl, csv or parquet, or name the files (*.jsonl, *.csv, *.parquet, the first two also with .gz or .zst behind it)", path)
 }
 
 // published reads the manifest of a folder; nil when there is none.

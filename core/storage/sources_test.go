@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +62,7 @@ func TestList(t *testing.T) {
 		{name: "an empty folder", sources: "bare", err: "no input: nothing matches"},
 		{name: "no match", sources: "a.jsonl no*.jsonl", err: "no input: nothing matches"},
 		{name: "no file", sources: "no.jsonl", err: "no.jsonl: no such file"},
-		{name: "no format", sources: "plain.txt", err: "set input.format to jsonl or csv"},
+		{name: "no format", sources: "plain.txt", err: "set input.format to jsonl, csv or parquet"},
 		{name: "two formats", sources: "a.jsonl c.csv", err: "c.csv differ in format"},
 		{name: "a manifest that leads out", sources: "evil", err: "leads out of the folder"},
 		{name: "a manifest that is none", sources: "torn", err: "_manifest.json: not a result manifest"},
@@ -94,16 +93,16 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestFormatsThatAreNotReadYet(t *testing.T) {
-	for _, name := range []string{"a.parquet", "A.PARQUET", "a.parquet.gz"} {
-		if _, err := formatOf(name, "", ""); !errors.Is(err, ErrNotYet) {
-			t.Errorf("%s: %v, want not yet", name, err)
+func TestFormats(t *testing.T) {
+	for _, said := range []job.Format{"", job.Parquet} {
+		if _, err := formatOf("a.parquet.gz", said, ""); err == nil || !strings.Contains(err.Error(), "unpack it first") {
+			t.Errorf("Parquet within gzip: %v", err)
 		}
 	}
-	if _, err := formatOf("a.txt", job.Parquet, ""); !errors.Is(err, ErrNotYet) {
-		t.Errorf("format parquet: %v, want not yet", err)
+	if got, err := formatOf("a.txt", job.Parquet, ""); err != nil || got != job.Parquet {
+		t.Errorf("a format that is said: %v, %v", got, err)
 	}
-	for name, want := range map[string]job.Format{"a.jsonl": job.JSONL, "A.CSV": job.CSV, "a.jsonl.gz": job.JSONL, "A.CSV.ZST": job.CSV} {
+	for name, want := range map[string]job.Format{"a.parquet": job.Parquet, "A.PARQUET": job.Parquet, "a.jsonl": job.JSONL, "A.CSV": job.CSV, "a.jsonl.gz": job.JSONL, "A.CSV.ZST": job.CSV} {
 		if got, err := formatOf(name, "", ""); err != nil || got != want {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}

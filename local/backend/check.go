@@ -51,12 +51,8 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	special := map[string]provider.Finding{
 		"model.container":       onnxOnly(s.Job.Model.Container == nil, "a container"),
 		"model.registered":      onnxOnly(len(s.Job.Model.Registered) == 0, "a model that a cloud keeps"),
-		"input.partitions":      partitioned(s.Job.Input.Partitions),
-		"input.format":          readable(s.Input.Format),
 		"input.staging":         emulated("the input is read where it lies; nothing is staged"),
 		"output.destination":    watched("results are published once a watcher finds the worker done"),
-		"output.format":         writable(s.Job.Output.Format),
-		"output.compression":    compressed(s.Job.Output.Compression),
 		"output.existing":       emulated("judged at submission and again before publishing"),
 		"batching.payload":      emulated("no request leaves this machine; calls of the model are cut by batching.records"),
 		"compute.instances":     emulated("this machine"),
@@ -102,34 +98,6 @@ func onnxOnly(is bool, what string) provider.Finding {
 		return provider.Finding{Level: provider.Exact}
 	}
 	return lost("this machine runs ONNX models, not " + what)
-}
-
-func partitioned(p string) provider.Finding {
-	if p != "" {
-		return lost("fields are not read from paths yet")
-	}
-	return provider.Finding{Level: provider.Exact}
-}
-
-func readable(f job.Format) provider.Finding {
-	if f == job.Parquet {
-		return lost("parquet input is not read yet")
-	}
-	return provider.Finding{Level: provider.Exact}
-}
-
-func writable(f job.Format) provider.Finding {
-	if f == job.Parquet {
-		return lost("parquet output is not written yet")
-	}
-	return provider.Finding{Level: provider.Exact}
-}
-
-func compressed(c string) provider.Finding {
-	if c == job.CompressionSnappy {
-		return lost("snappy output is not written yet")
-	}
-	return provider.Finding{Level: provider.Exact}
 }
 
 func tolerance(t *job.Tolerance) provider.Finding {

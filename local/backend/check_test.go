@@ -36,7 +36,6 @@ func TestCheckIsTotal(t *testing.T) {
 			}
 			wants := map[string]bool{
 				"model.container": true, "model.registered": true,
-				"input.format": true, "input.partitions": true, "output.format": true, "output.compression": true,
 			}
 			if isLost := f.Level == provider.Lost; isLost != (wants[f.Field] && spec.Input.Format == job.Parquet) {
 				t.Errorf("%s is %s", f.Field, f.Level)

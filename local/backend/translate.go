@@ -3,7 +3,6 @@ package backend
 import (
 	"path/filepath"
 
-	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
@@ -24,13 +23,9 @@ func (b *Backend) Translate(s provider.Spec) (provider.Translation, error) {
 		return provider.Translation{}, provider.Errorf(provider.Invalid, "the output %q is no folder of this machine", s.Output)
 	}
 	j := s.Job
-	if j.Output.Format == job.Parquet || s.Input.Format == job.Parquet {
-		return provider.Translation{}, provider.Errorf(provider.Unsupported, "parquet is not read or written yet")
-	}
 	if j.Model.Container != nil || len(j.Model.Registered) > 0 {
 		return provider.Translation{}, provider.Errorf(provider.Unsupported, "this machine runs ONNX models; %s is none", j.Model.Name)
 	}
-	j.Input.Partitions = "" // what Check calls lost is not sent
 	name := provider.NativeName(s.Job.Address, s.Run, s.Attempt, 0, 1)
 	body, err := provider.Canonical(request{
 		FormatVersion: documentVersion,

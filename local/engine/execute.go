@@ -23,13 +23,12 @@ import (
 type unit struct {
 	seq     int64
 	shard   int
-	block   record.Block
-	next    position // behind the chunk
+	in      chunk
 	answers scorer.Answers
-	chunk   []byte           // of the part
+	out     []byte           // what the part gets of it
 	note    []byte           // what the part's end has to know of it
 	fills   map[string]int64 // nulls filled in this chunk
-	last    bool             // the shard ends here; there is no block
+	last    bool             // the shard ends here; there is no chunk
 	digest  string           // of the shard, with last
 	err     error            // the input cannot be read on; there is nothing else
 }
@@ -185,7 +184,7 @@ func (in *reading) shard(ctx context.Context, shard int) error {
 		if err != nil {
 			return err
 		}
-		err = s.next(&u.block)
+		err = s.next(&u.in, in.left)
 		if errors.Is(err, io.EOF) {
 			u.last = true
 			if u.digest, err = s.digest(known); err != nil {
@@ -196,11 +195,7 @@ func (in *reading) shard(ctx context.Context, shard int) error {
 		if err != nil {
 			return err
 		}
-		if int64(len(u.block.Records)) > in.left {
-			u.block.Records = u.block.Records[:in.left]
-		}
-		in.left -= int64(len(u.block.Records))
-		u.next = position{Row: u.block.First + int64(len(u.block.Records)), Offset: u.block.End}
+		in.left -= u.in.end.Row - u.in.first
 		if err := in.send(ctx, u); err != nil {
 			return err
 		}
@@ -235,7 +230,7 @@ func (in *reading) end(ctx context.Context, shard int, digest string) error {
 func (in *reading) unit(ctx context.Context, shard int) (*unit, error) {
 	select {
 	case u := <-in.free:
-		*u = unit{shard: shard, block: u.block, chunk: u.chunk[:0], answers: scorer.Answers{OK: u.answers.OK[:0], Failed: u.answers.Failed[:0]}}
+		*u = unit{shard: shard, in: u.in, out: u.out[:0], answers: scorer.Answers{OK: u.answers.OK[:0], Failed: u.answers.Failed[:0]}}
 		return u, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -257,7 +252,7 @@ func (in *reading) send(ctx context.Context, u *unit) error {
 // left.
 func (r *Run) work(ctx context.Context, work <-chan *unit, done chan<- *unit) error {
 	w := r.scorer.NewWorker()
-	d, err := r.decoder()
+	v, err := r.scored()
 	if err != nil {
 		return err
 	}
@@ -268,7 +263,7 @@ func (r *Run) work(ctx context.Context, work <-chan *unit, done chan<- *unit) er
 	var before map[string]int64
 	for u := range work {
 		if !u.last && u.err == nil {
-			if err := w.Answer(ctx, &u.answers, record.Text{Block: &u.block, Decoder: d}, u.shard, u.block.First); err != nil {
+			if err := w.Answer(ctx, &u.answers, v.of(&u.in, u.shard), u.shard, u.in.first); err != nil {
 				return err
 			}
 			now := w.Fills()
@@ -276,7 +271,7 @@ func (r *Run) work(ctx context.Context, work <-chan *unit, done chan<- *unit) er
 			if err := e.Append(u.answers.OK); err != nil {
 				return fmt.Errorf("writing results: %w", err)
 			}
-			if u.chunk, u.note, err = e.Flush(u.chunk); err != nil {
+			if u.out, u.note, err = e.Flush(u.out); err != nil {
 				return fmt.Errorf("writing results: %w", err)
 			}
 		}

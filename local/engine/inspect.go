@@ -9,7 +9,6 @@ import (
 	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
-	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // inspect looks at the data: headers, the first shard's fields, the shape of a
@@ -23,9 +22,6 @@ func (r *Run) inspect(ctx context.Context) error {
 	}
 	r.limits.Records = chunkRecords(r.scorer.BlockRecords(), r.pkg.Size)
 	r.limits.Bytes = chunkBytes
-	if f := r.job.Output.Format; f != job.CSV && f != job.JSONL {
-		return fmt.Errorf("%w: %s output", storage.ErrNotYet, f)
-	}
 	return nil
 }
 
@@ -47,7 +43,7 @@ func chunkRecords(block int, model int64) int {
 // headers reads the header of every CSV shard; they must be equal. Without
 // headers the first record gives the number of columns.
 func (r *Run) headers(ctx context.Context) error {
-	if r.input.format != record.CSV {
+	if r.input.format != job.CSV {
 		return nil
 	}
 	first := -1
@@ -70,7 +66,7 @@ func (r *Run) headers(ctx context.Context) error {
 }
 
 func (r *Run) headerOf(ctx context.Context, shard int) (record.Header, error) {
-	s, err := r.open(ctx, shard, record.DefaultLimits(), func(int) {})
+	s, err := r.openText(ctx, shard, record.DefaultLimits(), func(int) {})
 	if err != nil {
 		return nil, err
 	}

@@ -195,6 +195,7 @@ func killCases() []killCase {
 		{name: "csv", input: ".csv", format: job.CSV, compression: "none"},
 		{name: "gzip", input: ".jsonl", packed: compress.Gzip, format: job.JSONL, compression: "gzip"},
 		{name: "zstd", input: ".csv", packed: compress.Zstd, format: job.CSV, compression: "zstd"},
+		{name: "parquet", input: ".parquet", format: job.Parquet, compression: "zstd"},
 	}
 }
 
@@ -210,8 +211,11 @@ func (c killCase) task(t *testing.T, dir string) Task {
 	}
 	for i, n := range []int{6_000, 2_001} {
 		text := rows(n)
-		if c.input == ".csv" {
+		switch c.input {
+		case ".csv":
 			text = table(n)
+		case ".parquet":
+			text = parquetFileOf(t, visits(n))
 		}
 		path := filepath.Join(dir, fmt.Sprint(i)+c.input+compress.Suffix(c.packed))
 		pack(t, path, text, c.packed)

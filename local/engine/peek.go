@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -29,10 +30,8 @@ func PeekAt(ctx context.Context, in job.Input, n int) (*Peek, error) {
 		r.input.paths = append(r.input.paths, o.Path)
 	}
 	r.limits.Records = n
-	p := &Peek{Format: job.JSONL}
-	if found.Format == job.CSV {
-		p.Format, r.input.format = job.CSV, record.CSV
-	}
+	r.input.format = cmp.Or(found.Format, job.JSONL)
+	p := &Peek{Format: r.input.format}
 	for shard := range r.input.paths {
 		if err := r.peekShard(ctx, shard, p); err != nil || p.Fields != nil {
 			return p, err
@@ -42,44 +41,59 @@ func PeekAt(ctx context.Context, in job.Input, n int) (*Peek, error) {
 }
 
 func (r *Run) peekShard(ctx context.Context, shard int, p *Peek) error {
-	if r.input.format == record.CSV {
-		h, err := r.headerOf(ctx, shard)
-		if err != nil || h == nil {
+	var err error
+	if r.input.format != job.JSONL {
+		if p.Fields, err = r.fieldsOf(ctx, shard); err != nil || p.Fields == nil {
 			return err
 		}
-		r.header, p.Fields = h, h
 	}
-	s, err := r.open(ctx, shard, r.limits, func(int) {})
+	s, err := r.open(ctx, shard, p.Fields, r.limits, func(int) {})
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	var b record.Block
-	if err := s.next(&b); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
+	var c chunk
+	switch err := s.next(&c, int64(r.limits.Records)); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
 		return err
 	}
-	var d record.Decoder
-	for _, span := range b.Records {
-		text := bytes.Clone(b.Data[span.Start:span.End])
-		if p.Fields == nil {
-			p.Fields = record.FieldNames(text)
-		}
-		if d == nil && p.Fields != nil {
-			if d, err = r.decoderOf(p.Fields); err != nil {
-				return err
-			}
-		}
+	for i := 0; p.Fields == nil && i < len(c.block.Records); i++ {
+		span := c.block.Records[i]
+		p.Fields = record.FieldNames(c.block.Data[span.Start:span.End])
+	}
+	if p.Fields == nil {
+		return nil
+	}
+	v, err := r.view(p.Fields)
+	if err != nil {
+		return err
+	}
+	records := v.of(&c, shard)
+	for i := range records.Len() {
 		row := make([]record.Value, len(p.Fields))
-		if span.Failure != nil || d == nil || d.Decode(text, row) != nil {
+		if records.Values(i, row) != nil {
 			continue
 		}
-		for i := range row { // a decoder's values live until its next record
+		for i := range row { // they live until the next record
 			row[i].Raw = bytes.Clone(row[i].Raw)
 		}
 		p.Rows = append(p.Rows, row)
 	}
 	return nil
+}
+
+// fieldsOf are the columns of a shard; nil where it has none.
+func (r *Run) fieldsOf(ctx context.Context, shard int) ([]string, error) {
+	if r.input.format == job.CSV {
+		h, err := r.headerOf(ctx, shard)
+		r.header = h
+		return h, err
+	}
+	f, err := parquetFile(r.input.paths[shard])
+	if err != nil {
+		return nil, err
+	}
+	return f.Fields(), nil
 }

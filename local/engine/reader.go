@@ -9,11 +9,58 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/digest"
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/parquet"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/local/scorer"
 )
 
-// source reads one shard as blocks of records and digests what it reads.
-type source struct {
+// source reads one shard in chunks and digests it.
+type source interface {
+	// next fills c with the next records, at most so many. io.EOF: there are none
+	// left.
+	next(c *chunk, most int64) error
+	// digest is that of the whole shard, once next said io.EOF. It is ErrChanged
+	// when it is known to be another.
+	digest(known string) (string, error)
+	close()
+}
+
+// open begins a shard whose records are read for some fields.
+func (r *Run) open(ctx context.Context, shard int, fields []string, lim record.Limits, report func(int)) (source, error) {
+	if r.input.format == job.Parquet {
+		return r.openRows(ctx, shard, fields, 0, lim, report)
+	}
+	return r.openText(ctx, shard, lim, report)
+}
+
+// openAt goes on with a shard.
+func (r *Run) openAt(ctx context.Context, shard int, at position, report func(int)) (source, error) {
+	if r.input.format == job.Parquet {
+		return r.openRows(ctx, shard, r.scorer.Fields(), at.Row, r.limits, report)
+	}
+	s, err := r.openText(ctx, shard, r.limits, report)
+	if err != nil {
+		return nil, err
+	}
+	if at.Row > 0 {
+		err = s.skip(at)
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// unread opens a shard as sample and peek do: in blocks as small as they come, by
+// nobody who wants to hear of progress.
+func (r *Run) unread(ctx context.Context, shard int, fields []string) (source, error) {
+	return r.open(ctx, shard, fields, record.DefaultLimits(), func(int) {})
+}
+
+// textSource reads a shard of lines.
+type textSource struct {
 	path   string
 	f      *os.File
 	z      io.ReadCloser // the decompressor
@@ -22,22 +69,23 @@ type source struct {
 	header record.Header
 }
 
-// open begins a shard. For CSV with a header the first row is taken from it.
-func (r *Run) open(ctx context.Context, shard int, lim record.Limits, report func(int)) (*source, error) {
+// openText begins a shard of lines. For CSV with a header the first row is taken
+// from it.
+func (r *Run) openText(ctx context.Context, shard int, lim record.Limits, report func(int)) (*textSource, error) {
 	path := r.input.paths[shard]
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading input: %w", err)
 	}
-	s := &source{path: path, f: f, sum: digest.New()}
+	s := &textSource{path: path, f: f, sum: digest.New()}
 	in := io.TeeReader(&counted{ctx: ctx, r: f, report: report}, s.sum)
 	compression, _ := compress.Of(path)
 	if s.z, err = compress.NewReader(in, compression); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("reading input: %s: %w", path, err)
 	}
-	s.split = record.NewSplitter(s.z, r.input.format, r.delimiter(), lim)
-	if r.input.format == record.CSV && r.job.Input.CSV.Header {
+	s.split = record.NewSplitter(s.z, r.input.text(), r.delimiter(), lim)
+	if r.input.format == job.CSV && r.job.Input.CSV.Header {
 		if s.header, err = s.split.ReadHeader(); err != nil {
 			s.close()
 			return nil, fmt.Errorf("reading input: %s: %w", path, err)
@@ -46,88 +94,133 @@ func (r *Run) open(ctx context.Context, shard int, lim record.Limits, report fun
 	return s, nil
 }
 
-// openAt goes on with a shard. What lies before is read all the same: its bytes
-// belong to the digest.
-func (r *Run) openAt(ctx context.Context, shard int, at position, report func(int)) (*source, error) {
-	if at.Row == 0 {
-		return r.open(ctx, shard, r.limits, report)
-	}
-	s, err := r.open(ctx, shard, r.limits, report)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.split.Skip(at.Row, at.Offset); err != nil {
-		s.close()
-		if errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("%w: %s", ErrChanged, s.path)
-		}
-		return nil, fmt.Errorf("reading input: %s: %w", s.path, err)
-	}
-	return s, nil
-}
-
-func (s *source) next(b *record.Block) error {
-	err := s.split.Next(b)
-	if err != nil && !errors.Is(err, io.EOF) {
+// skip passes over what lies before a position. It is read all the same: its
+// bytes belong to the digest.
+func (s *textSource) skip(to position) error {
+	err := s.split.Skip(to.Row, to.Offset)
+	switch {
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: %s", ErrChanged, s.path)
+	case err != nil:
 		return fmt.Errorf("reading input: %s: %w", s.path, err)
 	}
-	return err
+	return nil
 }
 
-func (s *source) close() {
+func (s *textSource) next(c *chunk, most int64) error {
+	err := s.split.Next(&c.block)
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			return err
+		}
+		return fmt.Errorf("reading input: %s: %w", s.path, err)
+	}
+	b := &c.block
+	b.Records = b.Records[:min(int64(len(b.Records)), most)]
+	c.first, c.end = b.First, position{Row: b.First + int64(len(b.Records)), Offset: b.End}
+	return nil
+}
+
+func (s *textSource) close() {
 	_ = s.z.Close() // it has nothing to say that reading did not
 	s.f.Close()
 }
 
-// digest is that of what was read, which must be the whole shard. It is an error
-// when the shard's digest is known to be another.
-func (s *source) digest(known string) (string, error) {
-	got := s.sum.String()
+// digest is that of what was read.
+func (s *textSource) digest(known string) (string, error) { return same(s.path, s.sum, known) }
+
+// same gives the digest of what was read of a file, unless another is known.
+func same(path string, sum *digest.Hash, known string) (string, error) {
+	got := sum.String()
 	if known != "" && got != known {
-		return "", fmt.Errorf("%w: %s", ErrChanged, s.path)
+		return "", fmt.Errorf("%w: %s", ErrChanged, path)
 	}
 	return got, nil
 }
 
+// chunk is some records of a shard that follow one another. It is read again and
+// again, and reuses its memory.
+type chunk struct {
+	first int64    // row of the first
+	end   position // behind the last
+	block record.Block
+	rows  parquet.Rows
+}
+
+// view is how a goroutine takes the records of chunks apart.
+type view struct {
+	input   *input
+	fields  []string
+	decoder record.Decoder // of lines
+}
+
+// view makes a view of fields.
+func (r *Run) view(fields []string) (view, error) {
+	v := view{input: &r.input, fields: fields}
+	var err error
+	switch r.input.format {
+	case job.CSV:
+		v.decoder, err = record.NewCSVDecoder(r.header, r.delimiter(), fields)
+	case job.JSONL:
+		v.decoder = record.NewJSONDecoder(fields)
+	}
+	return v, err
+}
+
+// of are the records of a chunk of a shard.
+func (v view) of(c *chunk, shard int) scorer.Records {
+	if v.input.format == job.Parquet {
+		return v.input.fromPath(shard, v.fields, &c.rows)
+	}
+	return v.input.fromPath(shard, v.fields, record.Text{Block: &c.block, Decoder: v.decoder})
+}
+
+// scored makes a view of the scorer's fields, whose numbers are read as it takes
+// them.
+func (r *Run) scored() (view, error) {
+	v, err := r.view(r.scorer.Fields())
+	if err == nil && v.decoder != nil {
+		v.decoder.Floats(r.scorer.Floats())
+	}
+	return v, err
+}
+
+// one is a single record of several.
+type one struct {
+	scorer.Records
+	i int
+}
+
+func (o one) Len() int { return 1 }
+
+func (o one) Values(_ int, values []record.Value) *record.Failure {
+	return o.Records.Values(o.i, values)
+}
+
 // count says how many records a shard has; those past most are not looked for.
 func (r *Run) count(ctx context.Context, shard int, most int64) (int64, error) {
-	s, err := r.open(ctx, shard, r.limits, func(int) {})
+	s, err := r.unread(ctx, shard, nil)
 	if err != nil {
 		return 0, err
 	}
 	defer s.close()
-	n := int64(0)
-	var b record.Block
-	for n < most {
-		err := s.next(&b)
+	if s, ok := s.(*rowSource); ok {
+		return min(s.file.Records(), most), nil
+	}
+	var c chunk
+	for c.end.Row < most {
+		err := s.next(&c, most-c.end.Row)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return 0, err
 		}
-		n += int64(len(b.Records))
 	}
-	return min(n, most), nil
+	return c.end.Row, nil
 }
 
 func (r *Run) delimiter() byte { return r.job.Input.CSV.Delimiter[0] }
-
-// decoder makes a decoder of the scorer's fields.
-func (r *Run) decoder() (record.Decoder, error) {
-	d, err := r.decoderOf(r.scorer.Fields())
-	if err == nil {
-		d.Floats(r.scorer.Floats())
-	}
-	return d, err
-}
-
-func (r *Run) decoderOf(fields []string) (record.Decoder, error) {
-	if r.input.format == record.CSV {
-		return record.NewCSVDecoder(r.header, r.delimiter(), fields)
-	}
-	return record.NewJSONDecoder(fields), nil
-}
 
 // counted is a reader that can be cancelled and says how far it is.
 type counted struct {

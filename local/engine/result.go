@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/crossbatch/crossbatch/core/compress"
+	"github.com/crossbatch/crossbatch/core/parquet"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -39,7 +40,7 @@ func CodeOf(err error) provider.Code {
 		return provider.Conflict
 	case errors.Is(err, storage.ErrNotYet):
 		return provider.Unsupported
-	case errors.Is(err, scorer.ErrMapping), errors.Is(err, compress.ErrDamaged):
+	case errors.Is(err, scorer.ErrMapping), errors.Is(err, compress.ErrDamaged), errors.Is(err, parquet.ErrDamaged):
 		return provider.DataError
 	case errors.Is(err, fs.ErrNotExist):
 		return provider.NotFound

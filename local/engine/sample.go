@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,8 +10,10 @@ import (
 
 	"github.com/agext/levenshtein"
 
+	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/local/scorer"
 )
 
 // sample reads the first shard that holds records until every field was seen
@@ -20,12 +21,15 @@ import (
 // lacks is an error, and so are values of which none fits the model: that is
 // the mapping's fault, not the records'.
 func (r *Run) sample(ctx context.Context) error {
-	if r.input.format == record.CSV && r.header != nil {
+	if r.input.format == job.CSV && r.header != nil {
 		for _, f := range r.scorer.Fields() {
-			if !slices.Contains(r.header, f) {
+			if !slices.Contains(r.header, f) && !r.input.told(0, f) {
 				return r.noField(f, r.header, "the header")
 			}
 		}
+	}
+	if err := r.typed(); err != nil {
+		return err
 	}
 	for shard := range r.input.paths {
 		found, err := r.sampleShard(ctx, shard)
@@ -40,92 +44,132 @@ func (r *Run) sample(ctx context.Context) error {
 	return err
 }
 
+// typed tells the scorer the types of fields that all shards of Parquet agree on.
+func (r *Run) typed() error {
+	if r.input.format != job.Parquet {
+		return nil
+	}
+	types := map[string]string{}
+	for i, path := range r.input.paths {
+		f, err := parquetFile(path)
+		if err != nil {
+			return err
+		}
+		if f.Records() == 0 {
+			continue
+		}
+		for _, field := range r.scorer.Fields() {
+			t := f.Type(field)
+			if was, seen := types[field]; seen && t != was || r.input.told(i, field) {
+				t = ""
+			}
+			types[field] = t
+		}
+	}
+	r.scorer.Types(types)
+	return nil
+}
+
 // fits scores first records of a shard until one is of the shape and the types
 // that the model takes. The model itself is called for that one at most.
 func (r *Run) fits(ctx context.Context, shard int) error {
-	s, err := r.open(ctx, shard, record.DefaultLimits(), func(int) {})
+	s, err := r.unread(ctx, shard, r.scorer.Fields())
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	d, err := r.decoder()
+	v, err := r.scored()
 	if err != nil {
 		return err
 	}
-	var b record.Block
-	if err := s.next(&b); err != nil {
+	var c chunk
+	if err := s.next(&c, first); err != nil {
 		return err
 	}
-	w, lines, misfit := r.scorer.NewWorker(), record.NewErrorReader(), ""
-	for _, span := range b.Records {
-		one := record.Block{First: b.First, Data: b.Data, Records: []record.Span{span}}
-		line, _, err := w.Score(ctx, nil, &one, d, shard)
-		if err != nil {
+	w, misfit := r.scorer.NewWorker(), ""
+	records := v.of(&c, shard)
+	for i := range records.Len() {
+		var a scorer.Answers
+		if err := w.Answer(ctx, &a, one{records, i}, shard, c.first+int64(i)); err != nil {
 			return err
 		}
-		e, failed, err := lines.Read(bytes.TrimSuffix(line, []byte("\n")))
-		if err != nil {
-			return err
+		var failed struct {
+			Code    record.Code `json:"code"`
+			Message string      `json:"message"`
 		}
-		var code, message string
-		if failed {
-			if err := errors.Join(json.Unmarshal(e.Code, &code), json.Unmarshal(e.Message, &message)); err != nil {
-				return err
+		if len(a.Failed) > 0 {
+			if err := json.Unmarshal(a.Failed, &failed); err != nil {
+				return fmt.Errorf("trying a record: %w", err)
 			}
 		}
-		switch record.Code(code) {
+		switch failed.Code {
 		case record.WrongShape, record.WrongType:
 			if misfit == "" {
-				misfit = message
+				misfit = failed.Message
 			}
 		case "", record.ModelError:
 			return nil
 		}
 	}
 	if misfit != "" {
-		return provider.Errorf(provider.DataError, "no record at the start of %s fits the model: %s", s.path, misfit)
+		return provider.Errorf(provider.DataError, "no record at the start of %s fits the model: %s", r.input.paths[shard], misfit)
 	}
 	return nil
 }
 
+// first is how many records of a shard are tried before it is judged.
+const first = 1000
+
+// sampleShard looks at a shard's records. found says whether it holds any.
 func (r *Run) sampleShard(ctx context.Context, shard int) (found bool, err error) {
-	s, err := r.open(ctx, shard, record.DefaultLimits(), func(int) {})
+	fields, path := r.scorer.Fields(), r.input.paths[shard]
+	s, err := r.unread(ctx, shard, fields)
 	if err != nil {
 		return false, err
 	}
 	defer s.close()
-	d, err := r.decoder()
+	v, err := r.scored()
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", s.path, err)
+		return false, fmt.Errorf("%s: %w", path, err)
 	}
-	fields := r.scorer.Fields()
-	missing := map[int]bool{}
-	for i := range fields {
-		missing[i] = r.input.format == record.JSONL
-	}
-	left, settled, tried := len(fields), false, 0
-	if r.input.format == record.CSV {
-		left = 0
+	missing := make([]bool, len(fields)) // of lines of JSON: no record so far has it
+	left, settled, tried := 0, false, 0
+	switch s := s.(type) {
+	case *rowSource:
+		for _, f := range fields {
+			if !s.file.Has(f) && s.file.Records() > 0 && !r.input.told(shard, f) {
+				return true, r.noField(f, s.file.Fields(), path)
+			}
+		}
+	default:
+		if r.input.format == job.JSONL {
+			for i := range missing {
+				missing[i] = true
+			}
+			left = len(fields)
+		}
 	}
 	values := make([]record.Value, len(fields))
-	var first []byte
-	var b record.Block
-	for {
-		err := s.next(&b)
+	var have []string // fields of the first record that could be read
+	var c chunk
+	for done := false; !done; {
+		err := s.next(&c, first)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return found, err
 		}
-		for _, span := range b.Records {
-			found = true
-			text := b.Data[span.Start:span.End]
-			if span.Failure != nil || d.Decode(text, values) != nil {
+		found = true
+		records := v.of(&c, shard)
+		for i := 0; i < records.Len() && !done; i++ {
+			clear(values)
+			if records.Values(i, values) != nil {
 				continue
 			}
-			if first == nil {
-				first = append([]byte{}, text...)
+			if have == nil && left > 0 {
+				span := c.block.Records[i]
+				have = record.FieldNames(c.block.Data[span.Start:span.End])
 			}
 			for i, v := range values {
 				if missing[i] && v.Kind != record.Missing {
@@ -133,7 +177,7 @@ func (r *Run) sampleShard(ctx context.Context, shard int) (found bool, err error
 					left--
 				}
 			}
-			if !settled && tried < 1000 {
+			if !settled && tried < first {
 				tried++
 				fail, err := r.scorer.Settle(values)
 				if err != nil {
@@ -141,17 +185,12 @@ func (r *Run) sampleShard(ctx context.Context, shard int) (found bool, err error
 				}
 				settled = fail == nil
 			}
-			if left == 0 && (settled || tried >= 1000) {
-				break
-			}
-		}
-		if left == 0 && (settled || tried >= 1000) {
-			break
+			done = left == 0 && (settled || tried >= first)
 		}
 	}
 	for i, f := range fields {
-		if missing[i] && first != nil {
-			return found, r.noField(f, record.FieldNames(first), "any record of "+s.path)
+		if missing[i] && have != nil {
+			return found, r.noField(f, have, "any record of "+path)
 		}
 	}
 	if found && !settled {

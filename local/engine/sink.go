@@ -91,7 +91,7 @@ func (s *sink) take(u *unit) error {
 	}
 	s.show()
 	s.meter(0)
-	if err := s.part.write(u.chunk); err != nil {
+	if err := s.part.write(u.out); err != nil {
 		return err
 	}
 	if u.note != nil {
@@ -100,7 +100,7 @@ func (s *sink) take(u *unit) error {
 	if err := s.fail(u.answers.Failed); err != nil {
 		return err
 	}
-	s.next = u.next
+	s.next = u.in.end
 	if limit := s.run.job.Limits.FailedRecords; limit != nil && limit.ExceededBy(s.prior.Failed+s.total.Failed) {
 		return errLimit
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,8 +76,9 @@ type Run struct {
 
 // input is where the shards lie, in shard order, and how they are written.
 type input struct {
-	paths  []string
-	format record.Format
+	paths      []string
+	format     job.Format
+	partitions []map[string]record.Value // by shard: fields that its path tells; nil: paths tell nothing
 }
 
 // Prepare checks everything that can be wrong before a record is scored, and
@@ -97,6 +99,7 @@ func Prepare(ctx context.Context, t Task, o Options) (*Run, error) {
 	if r.input, err = locate(t.Shards, t.Format); err != nil {
 		return nil, err
 	}
+	r.place()
 	if r.pkg, err = model.Open(ctx, t.Job.Model.Artifact); err != nil {
 		return nil, ofModel(err)
 	}
@@ -120,14 +123,7 @@ func ofModel(err error) error {
 
 // locate finds the files of shards.
 func locate(shards job.Shards, f job.Format) (input, error) {
-	var in input
-	switch f {
-	case job.JSONL, "":
-	case job.CSV:
-		in.format = record.CSV
-	default:
-		return in, fmt.Errorf("%w: %s input is not read yet", storage.ErrNotYet, f)
-	}
+	in := input{format: cmp.Or(f, job.JSONL)}
 	for _, s := range shards {
 		p, ok := storage.LocalPath(s.URI)
 		if !ok {
@@ -136,6 +132,14 @@ func locate(shards job.Shards, f job.Format) (input, error) {
 		in.paths = append(in.paths, filepath.Clean(p))
 	}
 	return in, nil
+}
+
+// text is how lines of the input are written.
+func (in input) text() record.Format {
+	if in.format == job.CSV {
+		return record.CSV
+	}
+	return record.JSONL
 }
 
 // Assign says which run this is, what its shards' digests are, and which shards

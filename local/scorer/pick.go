@@ -128,6 +128,18 @@ func (o *output) dims() (dims []model.Dim, ok bool) {
 	return dims[min(len(o.picks), len(dims)):], true
 }
 
+// depth says how deep a record's part of the output is nested, as
+// record.Output has it.
+func (o *output) depth() (depth int, isMap bool) {
+	switch dims, ok := o.dims(); {
+	case ok:
+		return len(dims), false
+	case !o.isMap():
+		return -1, false
+	}
+	return 0, len(o.picks) == 0
+}
+
 // check refuses picks that no record can satisfy.
 func (o *output) check() error {
 	wrong := func(format string, args ...any) error {

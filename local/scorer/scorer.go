@@ -181,6 +181,18 @@ func (s *Scorer) Floats() []bool {
 	return wanted
 }
 
+// Types says what fields of the input are whose columns have a type: int64,
+// uint64, float, double or bool. Keys and kept fields keep it in typed results.
+func (s *Scorer) Types(types map[string]string) {
+	s.cols.KeyTypes, s.cols.KeepTypes = nil, nil
+	for _, k := range s.job.Input.Key {
+		s.cols.KeyTypes = append(s.cols.KeyTypes, types[k])
+	}
+	for _, k := range s.job.Output.Keep {
+		s.cols.KeepTypes = append(s.cols.KeepTypes, types[k.Field])
+	}
+}
+
 // Columns describes the lines that are answered. They are known once the Scorer
 // is settled.
 func (s *Scorer) Columns() record.Columns { return s.cols }

@@ -231,10 +231,9 @@ func (s *Scorer) settleColumns() error {
 	s.cols.Outputs = s.cols.Outputs[:0]
 	for _, o := range s.outs {
 		out := record.Output{Name: o.name, Type: o.value.Elem.String()}
-		if dims, ok := o.dims(); ok {
-			if len(dims) == 1 && dims[0].Size > 0 {
-				out.Width = int(dims[0].Size)
-			}
+		out.Depth, out.Map = o.depth()
+		if dims, ok := o.dims(); ok && len(dims) == 1 && dims[0].Size > 0 {
+			out.Width = int(dims[0].Size)
 		}
 		s.cols.Outputs = append(s.cols.Outputs, out)
 	}
