@@ -61,23 +61,16 @@ func readFloat32(b []byte, i int) (f float32, end int, ok bool) {
 // readDigits appends the decimal digits at b[i] to a number, which wraps where
 // they are too many. n is how many there are.
 func readDigits(b []byte, i int, number uint64) (_ uint64, n int) {
-	const (
-		zeros = 0x3030303030303030
-		highs = 0x8080808080808080
-	)
 	start := i
 	for i+8 <= len(b) {
 		// Eight bytes at a time: a digit without its 0x3 is below ten. What is no
 		// digit carries into what lies behind it at most, which does not count.
 		x := binary.LittleEndian.Uint64(b[i:]) ^ zeros
-		k := bits.TrailingZeros64(((x+0x7676767676767676)|x)&highs) / 8
+		k := bits.TrailingZeros64(((x+0x76*ones)|x)&highs) / 8
 		if k == 0 {
 			return number, i - start
 		}
-		x <<= 64 - 8*k // those before the first digit are zeros
-		x = x*10 + x>>8
-		x = ((x&0x000000ff000000ff)*(100+1000000<<32) + (x>>16&0x000000ff000000ff)*(1+10000<<32)) >> 32
-		number = number*tens[k] + x
+		number = number*tens[k] + joinDigits(x<<(64-8*k)) // zeros before the first digit
 		i += k
 		if k < 8 {
 			return number, i - start

@@ -2,7 +2,6 @@ package record
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math"
 	"strings"
 	"unicode/utf8"
@@ -50,8 +49,12 @@ func (d *JSONDecoder) floats(slot int, wanted bool) {
 
 // jsonNode is an object on the way to wanted fields.
 type jsonNode struct {
-	children map[string]*jsonNode
-	slot     int // -1: only passed through
+	name     string
+	plain    bool // the name needs no escapes
+	children []*jsonNode
+	named    map[string]int // where they stand in children
+	next     int            // the child that is likely to come next: records are alike
+	slot     int            // -1: only passed through
 	floats   bool
 }
 
@@ -72,15 +75,16 @@ func NewJSONDecoder(fields []string) *JSONDecoder {
 func (d *JSONDecoder) place(path ...string) int {
 	n := d.root
 	for _, p := range path {
-		c := n.children[p]
-		if c == nil {
-			if n.children == nil {
-				n.children = map[string]*jsonNode{}
+		at, ok := n.named[p]
+		if !ok {
+			if n.named == nil {
+				n.named = map[string]int{}
 			}
-			c = &jsonNode{slot: -1}
-			n.children[p] = c
+			at = len(n.children)
+			n.named[p] = at
+			n.children = append(n.children, &jsonNode{name: p, plain: !strings.Contains(p, `\`), slot: -1})
 		}
-		n = c
+		n = n.children[at]
 	}
 	if n.slot < 0 {
 		n.slot = len(d.slots)
@@ -263,30 +267,13 @@ func (s *jsonScanner) float() (Value, bool) {
 	default:
 		return Value{}, false
 	}
-	packed, i := s.packed, s.i+1
-	for {
-		for i < len(s.b) && isSpace(s.b[i]) {
-			i++
-		}
-		f, end, ok := readFloat32(s.b, i)
-		if !ok {
-			return Value{}, false
-		}
-		packed = binary.NativeEndian.AppendUint32(packed, math.Float32bits(f))
-		for i = end; i < len(s.b) && isSpace(s.b[i]); {
-			i++
-		}
-		if i < len(s.b) && s.b[i] == ',' {
-			i++
-			continue
-		}
-		if i >= len(s.b) || s.b[i] != ']' {
-			return Value{}, false
-		}
-		v := Value{Kind: Packed, Elem: Float32, Raw: packed[len(s.packed):]}
-		s.i, s.packed = i+1, packed
-		return v, true
+	packed, end, ok := readFloats(s.packed, s.b, s.i+1)
+	if !ok {
+		return Value{}, false
 	}
+	v := Value{Kind: Packed, Elem: Float32, Raw: packed[len(s.packed):]}
+	s.i, s.packed = end, packed
+	return v, true
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
@@ -406,11 +393,23 @@ func (n *jsonNode) child(quoted []byte) *jsonNode {
 		return nil
 	}
 	name := quoted[1 : len(quoted)-1]
+	if n.next == len(n.children) {
+		n.next = 0
+	}
+	if c := n.children[n.next]; c.name == string(name) && c.plain {
+		n.next++
+		return c
+	}
 	if bytes.IndexByte(name, '\\') >= 0 {
 		plain, _ := Unquote(quoted)
-		return n.children[plain]
+		name = []byte(plain)
 	}
-	return n.children[string(name)]
+	at, ok := n.named[string(name)]
+	if !ok {
+		return nil
+	}
+	n.next = at + 1
+	return n.children[at]
 }
 
 // reset forgets what an earlier field of the same name gave.

@@ -77,12 +77,33 @@ type Result struct {
 // result of another job.
 func Run(ctx context.Context, j job.Job, o Options) (*Result, error) {
 	r := &run{job: j, Options: o.filled()}
-	in, err := r.check(ctx)
+	if _, err := r.free(ctx); err != nil {
+		return nil, err
+	}
+	in, err := r.list(ctx)
 	if err != nil {
 		return nil, err
 	}
+	// The input is digested while the model is loaded and tried.
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	digested := make(chan error, 1)
+	var shards job.Shards
+	go func() {
+		var err error
+		shards, err = Digest(reading, in, r.Options)
+		digested <- err
+	}()
+	if err := r.prepare(ctx, in); err != nil {
+		stop()
+		<-digested
+		return nil, err
+	}
 	defer func() { _ = r.engine.Close() }()
-	if err := r.identify(ctx, in); err != nil {
+	if err := <-digested; err != nil {
+		return nil, err
+	}
+	if err := r.identify(ctx, shards); err != nil {
 		return nil, err
 	}
 	hold, err := engine.TakeHold(filepath.Join(j.Output.Destination, workFolder), r.id)
@@ -107,8 +128,11 @@ type Checked struct {
 // the input, opens the model and tries a first record. It writes nothing.
 func Check(ctx context.Context, j job.Job, o Options) (Checked, error) {
 	r := &run{job: j, Options: o.filled()}
-	in, err := r.prepare(ctx)
+	in, err := r.list(ctx)
 	if err != nil {
+		return Checked{}, err
+	}
+	if err := r.prepare(ctx, in); err != nil {
 		return Checked{}, err
 	}
 	m := provider.Model{Name: j.Model.Name, Artifact: j.Model.Artifact, Digest: r.engine.Model().Digest}
@@ -135,38 +159,32 @@ type run struct {
 	id, fingerprint string
 }
 
-// check is prepare for a destination that may be written.
-func (r *run) check(ctx context.Context) (storage.Input, error) {
-	if _, err := r.free(ctx); err != nil {
-		return storage.Input{}, err
-	}
-	return r.prepare(ctx)
-}
-
-func (r *run) prepare(ctx context.Context) (storage.Input, error) {
+// list finds the input.
+func (r *run) list(ctx context.Context) (storage.Input, error) {
 	in, err := storage.ListInput(ctx, r.job.Input)
 	if err != nil {
 		return in, err
 	}
-	if err := collect.Outside(in, r.job); err != nil {
-		return in, err
-	}
+	return in, collect.Outside(in, r.job)
+}
+
+// prepare loads the model and tries it with the input.
+func (r *run) prepare(ctx context.Context, in storage.Input) error {
 	r.format = in.Format
 	for _, o := range in.Objects {
 		r.shards = append(r.shards, job.Shard{URI: o.URI, Size: o.Size})
 	}
+	var err error
 	r.engine, err = engine.Prepare(ctx, engine.Task{Job: r.job, Shards: r.shards, Format: r.format}, engine.Options{
 		Runtime: r.Runtime, Device: r.Device, Version: r.Version, Now: r.Now, Progress: r.Progress,
 	})
-	return in, err
+	return err
 }
 
-// identify digests the input, which tells which run this is.
-func (r *run) identify(ctx context.Context, in storage.Input) error {
+// identify takes the digests of the input, which tell which run this is.
+func (r *run) identify(ctx context.Context, shards job.Shards) error {
+	r.shards = shards
 	var err error
-	if r.shards, err = Digest(ctx, in, r.Options); err != nil {
-		return err
-	}
 	if r.fingerprint, err = job.Fingerprint(r.job, r.engine.Model().Digest, r.shards); err != nil {
 		return err
 	}
