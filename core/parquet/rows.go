@@ -63,7 +63,7 @@ func (b *Rows) Values(row int, values []record.Value) (fail *record.Failure) {
 		case fl.n == nil:
 			values[i] = record.Value{}
 		case fl.n.rep == 0 && fl.n.shape == shapeLeaf:
-			values[i], fail = b.scalar(fl.n, &b.cols[fl.first], row)
+			fail = b.scalar(&values[i], fl.n, &b.cols[fl.first], row)
 		default:
 			values[i], fail = b.nested(fl, row)
 		}
@@ -74,35 +74,43 @@ func (b *Rows) Values(row int, values []record.Value) (fail *record.Failure) {
 	return nil
 }
 
-func (b *Rows) scalar(n *node, c *column, row int) (record.Value, *record.Failure) {
+// scalar sets v to one value. It goes through a pointer since this is what wide
+// tables spend their time with.
+func (b *Rows) scalar(v *record.Value, n *node, c *column, row int) (fail *record.Failure) {
 	i := row
 	if n.def > 0 {
 		if int(c.defs[row]) != n.def {
-			return record.Value{Kind: record.Null}, nil
+			*v = record.Value{Kind: record.Null}
+			return nil
 		}
 		i = int(c.vals[row])
 	}
 	kind := record.String
 	switch n.conv {
 	case convInt:
-		return record.Value{Kind: record.Int, Bits: c.eight(i)}, nil
+		v.Number(record.Int, c.eight(i))
+		return nil
 	case convUint:
-		return record.Value{Kind: record.Uint, Bits: c.eight(i)}, nil
+		v.Number(record.Uint, c.eight(i))
+		return nil
 	case convFloat:
-		return record.Value{Kind: record.Float32, Bits: uint64(c.four(i))}, nil
+		v.Number(record.Float32, uint64(c.four(i)))
+		return nil
 	case convDouble:
-		return record.Value{Kind: record.Float64, Bits: c.eight(i)}, nil
+		v.Number(record.Float64, c.eight(i))
+		return nil
 	case convHalf:
-		return record.Value{Kind: record.Float32, Bits: uint64(math.Float32bits(halfFloat(c.refs[i])))}, nil
+		v.Number(record.Float32, uint64(math.Float32bits(halfFloat(c.refs[i]))))
+		return nil
 	case convBool:
 		kind = record.Bool
 	case convDecimal:
 		kind = record.Number
 	}
 	start := len(b.text)
-	var fail *record.Failure
 	b.text, fail = appendLeaf(b.text, n, c, i)
-	return record.Value{Kind: kind, Raw: b.text[start:len(b.text):len(b.text)]}, fail
+	*v = record.Value{Kind: kind, Raw: b.text[start:len(b.text):len(b.text)]}
+	return fail
 }
 
 // nested reads a list, a map or a group.

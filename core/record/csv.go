@@ -114,8 +114,13 @@ func (d *CSVDecoder) Decode(row []byte, values []Value) *Failure {
 		return fail
 	}
 	for i, col := range d.columns {
-		if col >= 0 && col < len(d.cells) {
-			values[i] = d.cells[col]
+		if col < 0 || col >= len(d.cells) {
+			continue
+		}
+		if c := &d.cells[col]; c.Kind == Float32 {
+			values[i].Number(Float32, c.Bits)
+		} else {
+			values[i] = *c
 		}
 	}
 	return fail
@@ -134,8 +139,15 @@ func (d *CSVDecoder) split(row []byte) *Failure {
 	d.buf = d.buf[:0]
 	for i := 0; ; {
 		if n := len(d.cells); n < len(d.floats) && d.floats[n] {
+			if d.delimiter == ',' && i >= 8 && len(row)-i >= 16 {
+				if f, next, ok := shortFloat32(row, i); ok {
+					d.cell().Number(Float32, uint64(f))
+					i = next
+					continue
+				}
+			}
 			if f, end, ok := readFloat32(row, i); ok && (end == len(row) || row[end] == d.delimiter) {
-				d.cells = append(d.cells, Value{Kind: Float32, Bits: uint64(math.Float32bits(f))})
+				d.cell().Number(Float32, uint64(math.Float32bits(f)))
 				if i = end + 1; end == len(row) {
 					return nil
 				}
@@ -170,6 +182,16 @@ func (d *CSVDecoder) split(row []byte) *Failure {
 		}
 		i++ // the delimiter
 	}
+}
+
+// cell makes room for one more cell, which still holds an earlier row's.
+func (d *CSVDecoder) cell() *Value {
+	n := len(d.cells)
+	if n == cap(d.cells) {
+		d.cells = append(d.cells, Value{})
+	}
+	d.cells = d.cells[:n+1]
+	return &d.cells[n]
 }
 
 // quoted reads the cell that opens at row[i]; next is where it ends, at a

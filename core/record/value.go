@@ -60,6 +60,14 @@ type Value struct {
 	Raw  []byte
 }
 
+// Number makes v a typed number.
+func (v *Value) Number(kind Kind, bits uint64) {
+	v.Kind, v.Bits = kind, bits
+	if v.Raw != nil { // a store of a pointer costs more than the look
+		v.Raw = nil
+	}
+}
+
 // Len is the number of elements of what is Packed.
 func (v Value) Len() int {
 	if v.Elem == Float32 {

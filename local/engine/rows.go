@@ -53,7 +53,7 @@ func (r *Run) openRows(ctx context.Context, shard int, fields []string, from int
 	if err != nil {
 		return nil, fmt.Errorf("reading input: %s: %w", s.path, err)
 	}
-	s.each = min(lim.Records, s.file.RowsIn(fields, int64(lim.Bytes)))
+	s.each = min(lim.Records, s.file.RowsIn(fields, int64(lim.Bytes)/2))
 	s.ctx, s.stop = context.WithCancel(ctx)
 	s.tell(from)
 	return s, nil
