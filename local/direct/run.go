@@ -144,7 +144,7 @@ func (r *run) check(ctx context.Context) (storage.Input, error) {
 }
 
 func (r *run) prepare(ctx context.Context) (storage.Input, error) {
-	in, err := storage.ListInput(ctx, r.job.Input)
+	in, err := storage.ListInput(ctx, storage.OpenLocal, r.job.Input)
 	if err != nil {
 		return in, err
 	}
