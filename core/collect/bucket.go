@@ -68,7 +68,7 @@ func (p *places) folder(ctx context.Context, uri string) (place, error) {
 
 // object opens the folder of an object and gives the object's key.
 func (p *places) object(ctx context.Context, uri string) (place, string, error) {
-	folder, name := split(uri)
+	folder, name := storage.Split(uri)
 	b, err := p.folder(ctx, folder)
 	return b, b.key(name), err
 }
@@ -82,15 +82,6 @@ func (p *places) close() error {
 	}
 	p.seen = nil
 	return errors.Join(errs...)
-}
-
-// split takes the URI of an object apart: its folder, and its name there.
-func split(uri string) (folder, name string) {
-	if path, ok := storage.LocalPath(uri); ok {
-		return storage.FileURI(filepath.Dir(path)) + "/", filepath.Base(path)
-	}
-	i := strings.LastIndexByte(uri, '/') + 1
-	return uri[:i], uri[i:]
 }
 
 // plain says whether a name stays in its folder. Names come from files that

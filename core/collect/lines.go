@@ -12,6 +12,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // splitting takes the scorer lines of one shard apart into predictions and
@@ -103,7 +104,7 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 	if err != nil {
 		return err
 	}
-	r, err := from.NewReader(ctx, key, nil)
+	r, err := from.Stream(ctx, storage.Object{Key: key})
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", l.URI, err)
 	}

@@ -44,7 +44,7 @@ func TestOutside(t *testing.T) {
 			j.Output.Format = c.format
 			for _, dest := range []string{filepath.Join(dir, filepath.FromSlash(c.destination)), storage.FileURI(filepath.Join(dir, filepath.FromSlash(c.destination)))} {
 				j.Output.Destination = dest + "/"
-				in, err := storage.ListInput(t.Context(), j.Input)
+				in, err := storage.ListInput(t.Context(), storage.OpenLocal, j.Input)
 				if err != nil {
 					t.Fatal(err)
 				}

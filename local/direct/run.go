@@ -161,7 +161,7 @@ type run struct {
 
 // list finds the input.
 func (r *run) list(ctx context.Context) (storage.Input, error) {
-	in, err := storage.ListInput(ctx, r.job.Input)
+	in, err := storage.ListInput(ctx, storage.OpenLocal, r.job.Input)
 	if err != nil {
 		return in, err
 	}

@@ -87,7 +87,7 @@ func rows(n int) string {
 // task lists and digests the input of a job.
 func task(t testing.TB, j job.Job) Task {
 	t.Helper()
-	in, err := storage.ListInput(t.Context(), j.Input)
+	in, err := storage.ListInput(t.Context(), storage.OpenLocal, j.Input)
 	if err != nil {
 		t.Fatal(err)
 	}

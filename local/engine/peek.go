@@ -21,7 +21,7 @@ type Peek struct {
 
 // PeekAt reads up to n records of the first file that holds any.
 func PeekAt(ctx context.Context, in job.Input, n int) (*Peek, error) {
-	found, err := storage.ListInput(ctx, in)
+	found, err := storage.ListInput(ctx, storage.OpenLocal, in)
 	if err != nil {
 		return nil, err
 	}
