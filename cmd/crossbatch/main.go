@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
+	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
@@ -44,6 +45,7 @@ func run(step func(point string)) int {
 		colour: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		now:    time.Now,
 		step:   step,
+		open:   storage.OpenLocal,
 	}
 	return a.execute(ctx, os.Args[1:])
 }
@@ -57,6 +59,7 @@ type app struct {
 	json           bool
 	ledgerURI      string // --ledger
 	step           func(point string)
+	open           storage.Opener
 }
 
 // The exit codes, which scripts rely on.

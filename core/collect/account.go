@@ -108,7 +108,7 @@ func (c *collector) records(ctx context.Context, i int, most int64) (n int64, er
 	if most == 0 || c.Shards[i].Size == 0 {
 		return 0, nil
 	}
-	from, key, err := c.in.object(ctx, c.Shards[i].URI)
+	from, key, err := c.in.Object(ctx, c.Shards[i].URI)
 	if err != nil {
 		return 0, err
 	}

@@ -266,6 +266,15 @@ func published(dir string) (*record.Manifest, error) {
 	return m, nil
 }
 
+// Shards are the objects as a run numbers them, none digested yet.
+func (in Input) Shards() job.Shards {
+	shards := make(job.Shards, len(in.Objects))
+	for i, o := range in.Objects {
+		shards[i] = job.Shard{URI: o.URI, Size: o.Size, Version: o.Version}
+	}
+	return shards
+}
+
 // Bytes is the size of all objects together.
 func (in Input) Bytes() int64 {
 	var n int64

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,7 +17,7 @@ const looks = 32
 // was listed, or is gone. It reads no data: objects of stores are told by their
 // version, files by their size.
 func Unchanged(ctx context.Context, open Opener, shards job.Shards) error {
-	f := folders{open: open, seen: map[string]opened{}}
+	f := NewFolders(open)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(looks)
 	for i, s := range shards {
@@ -26,56 +25,22 @@ func Unchanged(ctx context.Context, open Opener, shards job.Shards) error {
 			break
 		}
 		g.Go(func() error {
-			if err := f.unchanged(ctx, s); err != nil {
+			if err := unchanged(ctx, f, s); err != nil {
 				return fmt.Errorf("shard %d: %w", i, err)
 			}
 			return nil
 		})
 	}
-	return errors.Join(g.Wait(), f.close())
+	return errors.Join(g.Wait(), f.Close())
 }
 
-// folders opens folders once each.
-type folders struct {
-	open Opener
-	mu   sync.Mutex
-	seen map[string]opened
-}
-
-type opened struct {
-	*Bucket
-	prefix string
-}
-
-func (f *folders) folder(ctx context.Context, uri string) (opened, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if b, ok := f.seen[uri]; ok {
-		return b, nil
-	}
-	b, prefix, err := f.open(ctx, uri)
-	if err != nil {
-		return opened{}, err
-	}
-	f.seen[uri] = opened{b, prefix}
-	return f.seen[uri], nil
-}
-
-func (f *folders) close() error {
-	var errs []error
-	for _, b := range f.seen {
-		errs = append(errs, b.Close())
-	}
-	return errors.Join(errs...)
-}
-
-func (f *folders) unchanged(ctx context.Context, s job.Shard) error {
-	dir, name := Split(s.URI)
-	b, err := f.folder(ctx, dir)
+// unchanged looks at one object.
+func unchanged(ctx context.Context, f *Folders, s job.Shard) error {
+	b, key, err := f.Object(ctx, s.URI)
 	if err != nil {
 		return err
 	}
-	now, err := b.Stat(ctx, b.prefix+name)
+	now, err := b.Stat(ctx, key)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return fmt.Errorf("%s: %w", s.URI, &Fault{Kind: ErrChanged, Hint: "it was removed meanwhile", Cause: err})
