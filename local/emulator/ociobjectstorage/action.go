@@ -37,8 +37,8 @@ func (s *Server) renameObject(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// batchDelete deletes one after the other: the service promises no more. At most
-// 1,000 at once (the SDK's documentation of BatchDeleteObjectsDetails).
+// batchDelete deletes one after the other: the service promises no more. How many it
+// takes at once is not documented; here, as many as a list can hold.
 func (s *Server) batchDelete(w http.ResponseWriter, r *request) error {
 	var d struct {
 		Objects []struct {
