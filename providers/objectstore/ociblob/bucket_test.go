@@ -112,18 +112,22 @@ func TestRanges(t *testing.T) {
 		t.Errorf("behind the end: %v", err)
 	}
 	// An object that has changed is not read as if it had not.
-	unchanged := func(etag string) *blob.ReaderOptions {
-		return &blob.ReaderOptions{BeforeRead: func(as func(any) bool) error {
+	whatever, other := "*", "other"
+	for name, change := range map[string]func(*objectstorage.GetObjectRequest){
+		"another etag": func(r *objectstorage.GetObjectRequest) { r.IfMatch = &other },
+		"not modified": func(r *objectstorage.GetObjectRequest) { r.IfNoneMatch = &whatever },
+	} {
+		_, err := b.NewRangeReader(t.Context(), "k", 0, -1, &blob.ReaderOptions{BeforeRead: func(as func(any) bool) error {
 			var req *objectstorage.GetObjectRequest
 			if !as(&req) {
 				return errors.New("no request")
 			}
-			req.IfMatch = &etag
+			change(req)
 			return nil
-		}}
-	}
-	if _, err := b.NewRangeReader(t.Context(), "k", 0, 1, unchanged("other")); gcerrors.Code(err) != gcerrors.FailedPrecondition {
-		t.Errorf("another etag: %v", err)
+		}})
+		if gcerrors.Code(err) != gcerrors.FailedPrecondition {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
