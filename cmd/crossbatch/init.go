@@ -15,7 +15,6 @@ import (
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/jobfile"
 	"github.com/crossbatch/crossbatch/core/model"
-	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/engine"
 )
 
@@ -44,11 +43,9 @@ func (a *app) init(ctx context.Context, modelPath, input string) error {
 	if err != nil {
 		return err
 	}
-	source := input
-	if path, ok := storage.LocalPath(input); ok {
-		if source, err = filepath.Abs(path); err != nil {
-			return err
-		}
+	source, err := object(input)
+	if err != nil {
+		return err
 	}
 	peek, err := engine.PeekAt(ctx, a.open, draft.Input(source), 100)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/onnx"
+	"github.com/crossbatch/crossbatch/providers/objectstore"
 )
 
 // version is set by the linker in releases.
@@ -38,6 +39,8 @@ func run(step func(point string)) int {
 		<-ctx.Done()
 		stop()
 	}()
+	stores := objectstore.New(objectstore.Options{})
+	defer func() { _ = stores.Close() }() // what is written was waited for
 	a := &app{
 		stdout: os.Stdout,
 		stderr: os.Stderr,
@@ -45,7 +48,7 @@ func run(step func(point string)) int {
 		colour: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		now:    time.Now,
 		step:   step,
-		open:   storage.OpenLocal,
+		open:   stores.Open,
 	}
 	return a.execute(ctx, os.Args[1:])
 }

@@ -122,12 +122,9 @@ func nearestHome() (string, error) {
 }
 
 func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*session, error) {
-	if path, ok := storage.LocalPath(uri); ok {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			return nil, fmt.Errorf("ledger %s: %w", uri, err)
-		}
-		uri = abs
+	uri, err := object(uri)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
 	}
 	bucket, prefix, err := a.open(ctx, uri)
 	if err != nil {

@@ -59,3 +59,28 @@ func TestOutside(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestOutsideInAStore(t *testing.T) {
+	for _, c := range []struct {
+		source, destination, object string
+		refused                     bool
+	}{
+		{"s3://b/in/", "s3://b/out/", "s3://b/in/a.jsonl", false},
+		{"s3://b/in", "s3://b/inner/", "s3://b/in/a.jsonl", false},
+		{"s3://b/in/", "s3://other/in/", "s3://b/in/a.jsonl", false},
+		{"s3://b/in/", "gs://b/in/", "s3://b/in/a.jsonl", false},
+		{"/data", "s3://b/", "file:///data/a.jsonl", false},
+		{"s3://b/out/x", "s3://b/out/", "s3://b/out/x", true},
+		{"s3://b/in/", "s3://b/in/out/", "s3://b/in/a.jsonl", true},
+		{"s3://b/in", "s3://b/in/out/", "s3://b/in/a.jsonl", true},
+		{"s3://b/", "s3://b/out/", "s3://b/a.jsonl", true},
+		{"s3://b/**/*.jsonl", "s3://b/out/", "s3://b/in/a.jsonl", true},
+		{"s3://b/*.jsonl", "s3://b/out/", "s3://b/a.jsonl", false},
+	} {
+		j := job.Job{Input: job.Input{Source: []string{c.source}}, Output: job.Output{Destination: c.destination, Format: job.JSONL}}
+		err := collect.Outside(storage.Input{Objects: []storage.Source{{URI: c.object}}}, j)
+		if (err != nil) != c.refused {
+			t.Errorf("%s into %s: %v", c.source, c.destination, err)
+		}
+	}
+}

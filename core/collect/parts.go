@@ -142,7 +142,7 @@ func (c *collector) write(ctx context.Context) (shards []record.Shard, err error
 // shard writes the parts of one shard.
 func (c *collector) shard(ctx context.Context, i int) (record.Shard, error) {
 	in := c.Shards[i]
-	out := record.Shard{URI: in.URI, Size: in.Size, Digest: in.Digest}
+	out := record.Shard{URI: in.URI, Size: in.Size, Digest: in.Digest, Version: in.Version}
 	s := c.shards[i]
 	switch {
 	case s.part != nil:

@@ -50,7 +50,6 @@ func (s spot) objectURI(text, scheme string) (string, bool) {
 	case u.bucket == "" || hasGlob(u.bucket):
 		s.fail(fmt.Sprintf("%s names no bucket.", s.quote(text)), fmt.Sprintf("Write %s://BUCKET/PREFIX.", scheme))
 	default:
-		s.notYet(fmt.Sprintf("%s on %s://", s.path, scheme))
 		return text, true
 	}
 	return "", false
