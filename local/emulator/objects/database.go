@@ -35,8 +35,9 @@ type segmentRecord struct {
 	MD5  []byte
 }
 
-// A bolt bucket for each of ours would be found by name in bucketsKey; beside its
-// objects it keeps what is known of it.
+// Each bucket is a bolt bucket of its name, in the one at bucketsKey: it holds a bolt
+// bucket of records by key, and beside it what is known of the bucket. The
+// sequence of the one at bucketsKey is the store's last generation.
 var (
 	bucketsKey = []byte("buckets")
 	objectsKey = []byte("objects")
