@@ -143,7 +143,7 @@ func TestLargeBodiesStayOnDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if n, err := io.Copy(io.Discard, c); n != size || err != nil {
 		t.Errorf("%d bytes, %v", n, err)
 	}

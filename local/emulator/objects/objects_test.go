@@ -262,7 +262,7 @@ func TestReadersKeepWhatTheyOpened(t *testing.T) {
 			if _, err := c.Seek(1<<40, io.SeekStart); err != nil {
 				t.Fatal(err)
 			}
-			if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 				t.Errorf("behind the end: %d, %v", n, err)
 			}
 			for range 2 {
@@ -379,7 +379,7 @@ func TestClosedStore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		body := p.stage("x")
 		if err := p.Close(); err != nil {
 			t.Fatal(err)

@@ -22,8 +22,14 @@ type keys struct{ key *rsa.PrivateKey }
 func (k keys) PrivateRSAKey() (*rsa.PrivateKey, error) { return k.key, nil }
 func (k keys) KeyID() (string, error)                  { return keyID, nil }
 
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
 // send signs a request with the SDK's signer, has change spoil it, and sends it.
-func (p *place) send(method, path, body string, signed bool, change func(*http.Request)) (*http.Response, string) {
+func (p *place) send(method, path, body string, change func(*http.Request)) answer {
 	p.t.Helper()
 	req, err := http.NewRequestWithContext(p.t.Context(), method, p.url+path, strings.NewReader(body))
 	if err != nil {
@@ -31,11 +37,9 @@ func (p *place) send(method, path, body string, signed bool, change func(*http.R
 	}
 	req.Header.Set("date", time.Now().UTC().Format(http.TimeFormat))
 	req.Header.Set("content-type", "application/json")
-	if signed {
-		signer := common.RequestSignerWithBodyHashingPredicate(keys{key()}, common.DefaultGenericHeaders(), common.DefaultBodyHeaders(), func(r *http.Request) bool { return r.Method == http.MethodPost })
-		if err := signer.Sign(req); err != nil {
-			p.t.Fatal(err)
-		}
+	signer := common.RequestSignerWithBodyHashingPredicate(keys{key()}, common.DefaultGenericHeaders(), common.DefaultBodyHeaders(), func(r *http.Request) bool { return r.Method == http.MethodPost })
+	if err := signer.Sign(req); err != nil {
+		p.t.Fatal(err)
 	}
 	if change != nil {
 		change(req)
@@ -49,15 +53,15 @@ func (p *place) send(method, path, body string, signed bool, change func(*http.R
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return resp, string(text)
+	return answer{resp.StatusCode, resp.Header, string(text)}
 }
 
 func TestSignatures(t *testing.T) {
 	p := serve(t, 0)
 	const list, create = "/n/" + namespace + "/b/" + bucketName + "/o", "/n/" + namespace + "/b"
 	const bucket = `{"name":"new","compartmentId":"c"}`
-	if resp, body := p.send(http.MethodGet, list, "", true, nil); resp.StatusCode != 200 {
-		t.Fatalf("a good one: %d %s", resp.StatusCode, body)
+	if a := p.send(http.MethodGet, list, "", nil); a.status != 200 {
+		t.Fatalf("a good one: %+v", a)
 	}
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -97,17 +101,17 @@ func TestSignatures(t *testing.T) {
 			}
 		}},
 	} {
-		resp, body := p.send(c.method, c.path, c.body, true, c.change)
+		a := p.send(c.method, c.path, c.body, c.change)
 		var f struct{ Code, Message string }
-		if err := json.Unmarshal([]byte(body), &f); err != nil || resp.StatusCode != http.StatusUnauthorized || f.Code != "NotAuthenticated" || f.Message == "" || resp.Header.Get("opc-request-id") == "" {
-			t.Errorf("%s: %d %s", name, resp.StatusCode, body)
+		if err := json.Unmarshal([]byte(a.body), &f); err != nil || a.status != http.StatusUnauthorized || f.Code != "NotAuthenticated" || f.Message == "" || a.header.Get("opc-request-id") == "" {
+			t.Errorf("%s: %+v", name, a)
 		}
 	}
 	if _, err := p.store.GetBucket("new"); err == nil {
 		t.Error("a request that was refused made a bucket")
 	}
-	if resp, body := p.send(http.MethodPost, create, bucket, true, nil); resp.StatusCode != 200 {
-		t.Errorf("a good one with a body: %d %s", resp.StatusCode, body)
+	if a := p.send(http.MethodPost, create, bucket, nil); a.status != 200 {
+		t.Errorf("a good one with a body: %+v", a)
 	}
 }
 
@@ -144,21 +148,21 @@ func TestPaths(t *testing.T) {
 		"/n/" + namespace + "/b/" + bucketName + "/actions/none": 404, "/n/" + namespace + "/b/" + bucketName + "/actions/copyObject": 405,
 		"/n/" + namespace + "/b/" + bucketName + "/o/x%2F..%2Fy": 200, "/workRequests/": 404, "/workRequests/a/b": 404, "/n/?%zz": 400,
 	} {
-		if resp, body := p.send(http.MethodGet, path, "", true, nil); resp.StatusCode != want {
-			t.Errorf("%s: %d %s, want %d", path, resp.StatusCode, body, want)
+		if a := p.send(http.MethodGet, path, "", nil); a.status != want {
+			t.Errorf("%s: %+v, want %d", path, a, want)
 		}
 	}
-	resp, _ := p.send(http.MethodPut, "/n/"+namespace+"/b/"+bucketName+"/o/k", "body", true, func(r *http.Request) { r.ContentLength = -1 })
-	if resp.StatusCode != http.StatusLengthRequired {
-		t.Errorf("without a length: %d", resp.StatusCode)
-	}
-	resp, _ = p.send(http.MethodPost, "/n/"+namespace+"/b", strings.Repeat(" ", maxJSON+1), true, nil)
-	if resp.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("a body that is too large: %d", resp.StatusCode)
-	}
-	resp, _ = p.send(http.MethodPost, "/n/"+namespace+"/b", "{", true, nil)
-	if resp.StatusCode != http.StatusBadRequest {
-		t.Errorf("a body that is not JSON: %d", resp.StatusCode)
+	for name, c := range map[string]struct {
+		got  answer
+		want int
+	}{
+		"no length": {p.send(http.MethodPut, "/n/"+namespace+"/b/"+bucketName+"/o/k", "body", func(r *http.Request) { r.ContentLength = -1 }), 411},
+		"too large": {p.send(http.MethodPost, "/n/"+namespace+"/b", strings.Repeat(" ", maxJSON+1), nil), 413},
+		"not JSON":  {p.send(http.MethodPost, "/n/"+namespace+"/b", "{", nil), 400},
+	} {
+		if c.got.status != c.want {
+			t.Errorf("%s: %+v, want %d", name, c.got, c.want)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func unescape(s string) string {
 		if err != nil {
 			return e
 		}
-		return string(rune(n)) //nolint:gosec // six digits
+		return string(rune(n))
 	})
 }
 
@@ -63,13 +63,18 @@ func escapeMetadata(in map[string]string) map[string]string {
 	}
 	out := map[string]string{}
 	for k, v := range in {
-		key := escape(k, func(s string, i int) bool {
-			c := s[i]
-			return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.')
-		})
-		out[key] = url.PathEscape(v)
+		out[escape(k, func(s string, i int) bool { return !plain(s[i]) })] = url.PathEscape(v)
 	}
 	return out
+}
+
+// plain bytes stand in a header's name as they are.
+func plain(c byte) bool {
+	switch {
+	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+		return true
+	}
+	return false
 }
 
 func unescapeMetadata(in map[string]string) map[string]string {
