@@ -381,7 +381,7 @@ func TestEntries(t *testing.T) {
 		{Name: "a", Shard: 0, Records: 2}, {Name: "b", Shard: 0, First: 2, Records: 1}, {Name: "c", Shard: 2, Records: 9},
 	}}
 	all := s.Entries(nil)
-	if len(all) != 3 || all[1] != (staging.Entry{URI: "s3://b/st/records/b", Shard: 0, First: 2, Records: 1}) {
+	if len(all) != 3 || all[1] != (provider.Entry{URI: "s3://b/st/records/b", Shard: 0, First: 2, Records: 1, Last: true}) {
 		t.Errorf("%+v", all)
 	}
 	if left := s.Entries([]int{1, 2}); len(left) != 1 || left[0].Shard != 2 {
@@ -391,7 +391,7 @@ func TestEntries(t *testing.T) {
 		t.Errorf("%+v", none)
 	}
 	shards := job.Shards{{URI: "s3://b/0"}, {URI: "s3://b/1"}, {URI: "s3://b/2"}}
-	if in := staging.InPlace(shards, []int{0, 2}); len(in) != 2 || in[1] != (staging.Entry{URI: "s3://b/2", Shard: 2}) {
+	if in := staging.InPlace(shards, []int{0, 2}); len(in) != 2 || in[1] != (provider.Entry{URI: "s3://b/2", Shard: 2, Last: true}) {
 		t.Errorf("%+v", in)
 	}
 	seen := 0
