@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oracle/oci-go-sdk/v65/objectstorage"
 	"gocloud.dev/blob"
@@ -197,6 +198,28 @@ func TestWrongPlaces(t *testing.T) {
 		if _, err := OpenBucket(s.client(t, key()), names[0], names[1], nil); err == nil {
 			t.Errorf("%q was taken", names)
 		}
+	}
+}
+
+// The SDK's HTTP client gives up after a minute, whatever was read by then.
+func TestTransfersAreNotTimed(t *testing.T) {
+	s := serve(t, serviceOptions{})
+	client := s.client(t, key())
+	c, ok := client.HTTPClient.(*http.Client)
+	if !ok {
+		t.Fatalf("%T", client.HTTPClient)
+	}
+	c.Timeout = time.Nanosecond
+	b, err := OpenBucket(client, namespace, bucketName, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = b.Close() }()
+	if err := b.WriteAll(t.Context(), "k", []byte("body"), nil); err != nil {
+		t.Error(err)
+	}
+	if c.Timeout != time.Nanosecond {
+		t.Error("the caller's client was changed")
 	}
 }
 
