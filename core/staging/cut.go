@@ -149,5 +149,5 @@ func (u *upload) abort(err error) {
 		err = errors.New("the upload was given up")
 	}
 	_ = u.pipe.CloseWithError(err) // never fails
-	<-u.done
+	_ = <-u.done                   // it is err
 }

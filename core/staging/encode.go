@@ -158,15 +158,14 @@ func withoutReserved(object []byte) []byte {
 	depth, inString, start, nameEnd := 0, false, 1, 0
 	for i := 0; i < len(object); i++ {
 		switch c := object[i]; {
-		case inString:
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				inString = false
-				if depth == 1 && nameEnd == 0 {
-					nameEnd = i + 1
-				}
+		case inString && c == '\\':
+			i++
+		case inString && c == '"':
+			inString = false
+			if depth == 1 && nameEnd == 0 {
+				nameEnd = i + 1
 			}
+		case inString:
 		case c == '"':
 			inString = true
 		case c == '{' || c == '[':

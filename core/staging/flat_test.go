@@ -26,7 +26,6 @@ type endless struct {
 	read   atomic.Int64
 	writes atomic.Int64 // bytes
 	ahead  atomic.Int64 // the most that was read and not yet written
-	small  map[string][]byte
 }
 
 const endlessLine = "{\"id\":123456,\"x\":[0.25,0.5,0.75],\"s\":\"some text that takes room\"}\n"
