@@ -3,15 +3,9 @@ package staging
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path"
-	"path/filepath"
 	"strings"
 	"sync"
-
-	"gocloud.dev/blob"
 
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -106,68 +100,7 @@ func (p *place) document(ctx context.Context, name string, v any) error {
 // nothing is there.
 func (p *place) write(ctx context.Context, name string, r io.Reader) error {
 	p.step("before " + name)
-	err := p.stream(ctx, p.prefix+name, r)
+	err := p.Write(ctx, p.prefix+name, r, storage.WriteOptions{})
 	p.step("after " + name)
 	return err
-}
-
-func (p *place) stream(ctx context.Context, key string, r io.Reader) error {
-	if dir, ok := p.Dir(); ok {
-		return p.file(ctx, dir, key, r)
-	}
-	// A driver that is handed a reader which fails would close its writer as if the
-	// object were complete; under a context that has ended it does not.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	in := &failing{r: r, failed: cancel}
-	err := p.Upload(ctx, key, in, &blob.WriterOptions{ContentType: "application/octet-stream"})
-	if in.err != nil {
-		return in.err
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", p.URI(key), err)
-	}
-	return nil
-}
-
-// failing calls off what reads it when it fails.
-type failing struct {
-	r      io.Reader
-	failed func()
-	err    error
-}
-
-func (f *failing) Read(b []byte) (int, error) {
-	n, err := f.r.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
-		f.err = err
-		f.failed()
-	}
-	return n, err
-}
-
-// file writes beside the object's name, under one that listings pass over, and
-// then gives it its name.
-func (p *place) file(ctx context.Context, dir, key string, r io.Reader) (err error) {
-	path := filepath.Join(dir, filepath.FromSlash(key))
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	if _, err = io.Copy(f, r); err == nil {
-		err = errors.Join(f.Chmod(0o644), f.Sync())
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return p.Copy(ctx, key, p.Bucket, siblingKey(key, filepath.Base(f.Name())))
-}
-
-func siblingKey(key, name string) string {
-	folder, _ := path.Split(key)
-	return folder + name
 }
