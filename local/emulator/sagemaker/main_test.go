@@ -367,3 +367,17 @@ func (w *world) refused(err error, code, says string) {
 		w.Errorf("%v\nwant %s: %s", err, code, says)
 	}
 }
+
+// streams are the names of log streams that begin with prefix.
+func (w *world) streams(prefix string) []string {
+	w.Helper()
+	out, err := w.logs.DescribeLogStreams(w.Context(), &cloudwatchlogs.DescribeLogStreamsInput{LogGroupName: aws.String(logGroup), LogStreamNamePrefix: aws.String(prefix)})
+	if err != nil {
+		w.Fatal(err)
+	}
+	var names []string
+	for _, s := range out.LogStreams {
+		names = append(names, *s.LogStreamName)
+	}
+	return names
+}
