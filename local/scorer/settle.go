@@ -1,6 +1,7 @@
 package scorer
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sort"
@@ -30,6 +31,36 @@ func (s *Scorer) Settle(values []record.Value) (*record.Failure, error) {
 	}
 	s.settled = true
 	return nil, s.settleColumns()
+}
+
+// Try shows records to Settle, one after another, where they come in small
+// numbers and no earlier one told. decided says that one of these did; nothing is
+// answered then. Else each of them fails, however others will be scored, and lines
+// are dst and the error lines that Score would append.
+func (s *Scorer) Try(ctx context.Context, dst []byte, r Records, shard int, first int64) (lines []byte, decided bool, err error) {
+	placed, _ := r.(Placed)
+	w, start := s.worker(), len(dst)
+	for i := range r.Len() {
+		if err := ctx.Err(); err != nil {
+			return dst[:start], false, err
+		}
+		clear(w.values)
+		w.heads = w.heads[:0]
+		fail := r.Values(i, w.values)
+		at, row := shard, first+int64(i)
+		if placed != nil {
+			at, row = placed.Place(i)
+		}
+		m := w.key(fail, at, row)
+		if m.fail == nil {
+			m.fail, err = s.Settle(w.values)
+			if err != nil || m.fail == nil {
+				return dst[:start], err == nil, err
+			}
+		}
+		dst = record.AppendError(dst, w.heads[m.key:m.head], m.fail)
+	}
+	return dst, false, nil
 }
 
 // settleFeeds finds, input by input, whether a record is the whole tensor.
