@@ -1,0 +1,173 @@
+package staging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"gocloud.dev/blob"
+
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/storage"
+)
+
+// Options are what watching and testing need. The zero value is fine.
+type Options struct {
+	// Parallel bounds how many objects are worked on at a time; 0: 4.
+	Parallel int
+	// Progress is told how many bytes of all were read, by one goroutine at a time.
+	Progress func(done, all int64)
+	// Step is called before and after every object that is written, with the step's
+	// name, by one goroutine at a time. Crash tests end the process in it.
+	Step func(point string)
+}
+
+func (o Options) parallel() int {
+	if o.Parallel > 0 {
+		return o.Parallel
+	}
+	return 4
+}
+
+// place is a prefix of a bucket that is written to.
+type place struct {
+	*storage.Bucket
+	prefix string
+	o      Options
+	all    int64
+
+	mu   sync.Mutex
+	done int64
+}
+
+// with opens the staging place for one call.
+func with(ctx context.Context, open storage.Opener, staging, folder string, o Options, all int64, f func(*place) error) error {
+	b, prefix, err := open(ctx, staging)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(&place{Bucket: b, prefix: prefix + folder, o: o, all: all}), b.Close())
+}
+
+// folderURI names a folder of a bucket; it ends in a slash.
+func folderURI(b *storage.Bucket, prefix string) string {
+	return strings.TrimSuffix(b.URI(prefix), "/") + "/"
+}
+
+// report adds to what was read.
+func (p *place) report(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done += n
+	if p.o.Progress != nil {
+		p.o.Progress(p.done, p.all)
+	}
+}
+
+func (p *place) step(point string) {
+	if p.o.Step != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.o.Step(point)
+	}
+}
+
+// sizes lists the objects below a folder by their names there.
+func (p *place) sizes(ctx context.Context, folder string) (map[string]int64, error) {
+	out := map[string]int64{}
+	for o, err := range p.Objects(ctx, p.prefix+folder) {
+		if err != nil {
+			return nil, err
+		}
+		out[o.Key[len(p.prefix)+len(folder):]] = o.Size
+	}
+	return out, nil
+}
+
+// document replaces a small object by v as canonical JSON.
+func (p *place) document(ctx context.Context, name string, v any) error {
+	body, err := provider.Canonical(v)
+	if err != nil {
+		return err
+	}
+	p.step("before " + name)
+	err = p.Replace(ctx, p.prefix+name, body)
+	p.step("after " + name)
+	return err
+}
+
+// write puts what r reads under a name at one stroke, in flat memory. When r fails
+// nothing is there.
+func (p *place) write(ctx context.Context, name string, r io.Reader) error {
+	p.step("before " + name)
+	err := p.stream(ctx, p.prefix+name, r)
+	p.step("after " + name)
+	return err
+}
+
+func (p *place) stream(ctx context.Context, key string, r io.Reader) error {
+	if dir, ok := p.Dir(); ok {
+		return p.file(ctx, dir, key, r)
+	}
+	// A driver that is handed a reader which fails would close its writer as if the
+	// object were complete; under a context that has ended it does not.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	in := &failing{r: r, failed: cancel}
+	err := p.Upload(ctx, key, in, &blob.WriterOptions{ContentType: "application/octet-stream"})
+	if in.err != nil {
+		return in.err
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", p.URI(key), err)
+	}
+	return nil
+}
+
+// failing calls off what reads it when it fails.
+type failing struct {
+	r      io.Reader
+	failed func()
+	err    error
+}
+
+func (f *failing) Read(b []byte) (int, error) {
+	n, err := f.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.err = err
+		f.failed()
+	}
+	return n, err
+}
+
+// file writes beside the object's name, under one that listings pass over, and
+// then gives it its name.
+func (p *place) file(ctx context.Context, dir, key string, r io.Reader) (err error) {
+	path := filepath.Join(dir, filepath.FromSlash(key))
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	if _, err = io.Copy(f, r); err == nil {
+		err = errors.Join(f.Chmod(0o644), f.Sync())
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return p.Copy(ctx, key, p.Bucket, siblingKey(key, filepath.Base(f.Name())))
+}
+
+func siblingKey(key, name string) string {
+	folder, _ := path.Split(key)
+	return folder + name
+}
