@@ -50,7 +50,7 @@ func input(s provider.Spec) (*types.TransformInput, *provider.Upload, error) {
 // so, and the job fails.
 func manifest(entries []provider.Entry, output string) (text string, compression types.CompressionType, err error) {
 	names := make([]any, 1, 1+len(entries))
-	bucket := ""
+	bucket, seen := "", map[string]bool{}
 	for _, e := range entries {
 		u, err := storage.ParseURI(e.URI)
 		if err != nil {
@@ -76,6 +76,10 @@ func manifest(entries []provider.Entry, output string) (text string, compression
 		case compression != form:
 			return "", "", provider.Errorf(provider.Unsupported, "some of the input is compressed and some is not, as %s; one job reads one kind: set input.staging = \"always\"", uri)
 		}
+		if seen[u.Key] {
+			return "", "", provider.Errorf(provider.Unsupported, "%s is read twice, and its output would be one: set input.staging = \"always\"", uri)
+		}
+		seen[u.Key] = true
 		names = append(names, u.Key)
 	}
 	if bucket == "" {

@@ -36,7 +36,7 @@ var (
 	modelRule    = whole(`[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?`, 1, 63)
 	jobRule      = whole(`[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`, 1, 63)
 	uriRule      = whole(`(https|s3)://([^/]+)/?(.*)`, 6, 1024)
-	variableRule = whole(`[a-zA-Z_][a-zA-Z0-9_]{0,1023}`, 1, 1024)
+	variableRule = whole(`[a-zA-Z_][a-zA-Z0-9_]*`, 1, 1024)
 	tagKeyRule   = whole(tagText, 1, 128)
 	tagValueRule = whole(tagText, 0, 256)
 )
