@@ -11,7 +11,7 @@ import (
 
 func TestParseConfig(t *testing.T) {
 	full := Config{
-		Region: testRegion, RoleARN: testRole, Image: testImage, Staging: "s3://lake/x/?region=eu-west-1", Subnets: []string{"subnet-1"},
+		Region: testRegion, RoleARN: testRole, Image: testImage, Staging: "s3://lake/x/?region=us-east-1", Subnets: []string{"subnet-1"},
 		SecurityGroups: []string{"sg-1"}, KMSKey: "alias/x", Tags: map[string]string{"a": "b"}, Endpoint: "http://127.0.0.1:4567", Retention: "168h0m0s",
 	}
 	text, err := json.Marshal(full)
@@ -29,7 +29,7 @@ func TestParseConfig(t *testing.T) {
 	if place := backendOf(t, plainConfig()).Capabilities().Staging.Place; place != "s3://lake/staging/" {
 		t.Errorf("staging is %s", place)
 	}
-	for _, text := range []string{`{"region":"eu-west-1","secret":"x"}`, `{`, `[]`} {
+	for _, text := range []string{`{"region":"us-east-1","secret":"x"}`, `{`, `[]`} {
 		if _, err := ParseConfig(json.RawMessage(text)); provider.CodeOf(err) != provider.Invalid {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -222,9 +222,21 @@ func (b *Backend) cause(ctx context.Context, c *clients, name string) (cause, er
 				break
 			}
 		}
-		if found := readCause(lines); found.text != "" {
+		found, ofFile := readCause(lines)
+		if ofFile {
 			return found, nil
 		}
+		words, err := b.lastWords(ctx, c, containers)
+		if found.text == "" || err != nil {
+			return words, err
+		}
+		if words.text != "" {
+			found.text += "; " + words.text
+		}
+		if words.code != provider.OK {
+			found.code = words.code
+		}
+		return found, nil
 	}
 	return b.lastWords(ctx, c, containers)
 }
@@ -240,7 +252,7 @@ func (b *Backend) lastWords(ctx context.Context, c *clients, streams []string) (
 		}
 		for _, e := range slices.Backward(out.Events) {
 			if text := strings.TrimSpace(aws.ToString(e.Message)); text != "" {
-				return cause{text: "its log ends with: " + cut(text), code: namedCode(text)}, nil
+				return cause{text: "the container's log ends with: " + cut(text), code: namedCode(text)}, nil
 			}
 		}
 	}
@@ -269,8 +281,9 @@ var fileLine = regexp.MustCompile(`^([^\s/:]+/.*?): ?(.*)$`)
 //	2021-03-14T23:56:26.474:[sagemaker logs]: BUCKET/KEY: Message:
 //	2021-03-14T23:56:26.474:[sagemaker logs]: BUCKET/KEY: <what it answered>
 //
-// and tells of the first file, and of how many more there are.
-func readCause(lines []string) cause {
+// and tells of the first file, and of how many more there are. ofFile is false for
+// lines of none: what failed is the container, or the job.
+func readCause(lines []string) (out cause, ofFile bool) {
 	var files []string
 	texts := map[string][]string{}
 	var general []string
@@ -295,9 +308,8 @@ func readCause(lines []string) cause {
 	}
 	if len(files) == 0 {
 		text := strings.Join(general, " ")
-		return cause{text: cut(text), code: textCode(text)}
+		return cause{text: cut(text), code: textCode(text)}, false
 	}
-	var out cause
 	said := texts[files[0]]
 	for i, text := range said {
 		if code, message, ok := refusal(text); ok {
@@ -311,7 +323,7 @@ func readCause(lines []string) cause {
 	if more := len(files) - 1; more > 0 {
 		out.text += " (and " + strconv.Itoa(more) + " more files)"
 	}
-	return out
+	return out, true
 }
 
 // refusal is an answer of our scorer that refuses a request:

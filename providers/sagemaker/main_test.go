@@ -22,9 +22,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	testRegion = "eu-west-1"
+	testRegion = "us-east-1"
 	testRole   = "arn:aws:iam::123456789012:role/service-role/batch"
-	testImage  = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/crossbatch@sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+	testImage  = "123456789012.dkr.ecr.us-east-1.amazonaws.com/crossbatch@sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 	testDigest = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"
 )
 

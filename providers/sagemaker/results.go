@@ -128,7 +128,8 @@ func baseOf(key string) string { return key[strings.LastIndexByte(key, '/')+1:] 
 // guessed.
 func (m *matcher) match(name string) (int, error) {
 	i, ok := m.exact[name]
-	if !ok {
+	// A name without folders may have lost them.
+	if !ok || !strings.Contains(name, "/") && len(m.byBase[name]) > 1 {
 		var err error
 		if i, err = m.similar(name); err != nil {
 			return 0, err

@@ -46,7 +46,7 @@ var matrix = map[string]func(t *testing.T, c *Config, s *provider.Spec){
 		place(t, s)
 	},
 	"queries-are-left-out": func(t *testing.T, _ *Config, s *provider.Spec) {
-		const q = "?region=eu-west-1&endpoint=http://127.0.0.1:9000"
+		const q = "?region=us-east-1&endpoint=http://127.0.0.1:9000"
 		s.Output += q
 		s.Input.Shards[0].URI += q
 		s.Input.Shards[1].URI += q
@@ -82,7 +82,7 @@ var matrix = map[string]func(t *testing.T, c *Config, s *provider.Spec){
 	},
 	"kms": func(_ *testing.T, c *Config, _ *provider.Spec) { c.KMSKey = "alias/batch" },
 	"kms-on-local-disks": func(_ *testing.T, c *Config, s *provider.Spec) {
-		c.KMSKey, s.Job.Compute.Machine = "arn:aws:kms:eu-west-1:123456789012:key/1", "ml.g5.xlarge"
+		c.KMSKey, s.Job.Compute.Machine = "arn:aws:kms:us-east-1:123456789012:key/1", "ml.g5.xlarge"
 	},
 	"network": func(_ *testing.T, c *Config, _ *provider.Spec) {
 		c.Subnets, c.SecurityGroups = []string{"subnet-1", "subnet-2"}, []string{"sg-1"}
@@ -372,7 +372,7 @@ func TestBodies(t *testing.T) {
 	}
 	good := tr.Requests[1]
 	for name, alter := range map[string]func(q *provider.Request){
-		"another region":   func(q *provider.Request) { q.Target = "us-east-1" },
+		"another region":   func(q *provider.Request) { q.Target = "eu-west-1" },
 		"another name":     func(q *provider.Request) { q.Name = "cb-x" },
 		"an operation":     func(q *provider.Request) { q.Op = "DeleteModel" },
 		"no JSON":          func(q *provider.Request) { q.Body = []byte("{") },

@@ -1,0 +1,240 @@
+package sagemaker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/jonboulle/clockwork"
+
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/storage"
+	"github.com/crossbatch/crossbatch/local/emulator/s3"
+	emulator "github.com/crossbatch/crossbatch/local/emulator/sagemaker"
+	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
+	"github.com/crossbatch/crossbatch/providers/objectstore"
+)
+
+const (
+	bucket     = "lake"
+	testSecret = "hunter2-is-no-password"
+)
+
+// world is the emulators of S3, SageMaker and CloudWatch Logs on loopback.
+type world struct {
+	*testing.T
+	server *emulator.Server
+	url    string
+	query  string // says where S3 is
+	stores *objectstore.Opener
+}
+
+// newWorld starts them. What containers answer, start says; nil: lines of ours.
+func newWorld(t *testing.T, o emulator.Options) *world {
+	t.Helper()
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", testSecret)
+	w := &world{T: t, stores: objectstore.New(objectstore.Options{})}
+	store, err := s3.New(s3.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.CreateBucket(t.Context(), bucket); err != nil {
+		t.Fatal(err)
+	}
+	objects := httptest.NewServer(store)
+	w.query = "region=" + testRegion + "&endpoint=" + objects.URL + "&use_path_style=true"
+	o.S3 = objects.URL
+	if o.Start == nil {
+		o.Start = serving(answering)
+	}
+	o.Transform.PingEvery, o.Transform.RetryAfter, o.Transform.Folder = time.Millisecond, time.Millisecond, t.TempDir()
+	if w.server, err = emulator.New(o); err != nil {
+		t.Fatal(err)
+	}
+	control := httptest.NewServer(w.server)
+	w.url = control.URL
+	t.Cleanup(func() {
+		if err := w.stores.Close(); err != nil {
+			t.Error(err)
+		}
+		control.CloseClientConnections()
+		control.Close()
+		if err := w.server.Close(); err != nil {
+			t.Error(err)
+		}
+		objects.CloseClientConnections()
+		objects.Close()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// open opens a bucket of the emulated S3.
+func (w *world) open(ctx context.Context, uri string) (*storage.Bucket, string, error) {
+	if before, q := storage.CutQuery(uri); q == "" && strings.HasPrefix(uri, scheme+"://") {
+		uri = before + "?" + w.query
+	}
+	return w.stores.Open(ctx, uri)
+}
+
+// config is a block for this world.
+func (w *world) config() Config {
+	c := plainConfig()
+	c.Endpoint = w.url
+	return c
+}
+
+func (w *world) backend(c Config) *Backend {
+	w.Helper()
+	b, err := New(c, Deps{Open: w.open, Clock: clockwork.NewRealClock(), AWS: credentialed})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+func credentialed(context.Context) (aws.Config, error) {
+	return aws.Config{Region: testRegion, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", testSecret, "")}, nil
+}
+
+// put writes objects.
+func (w *world) put(objects map[string]string) {
+	w.Helper()
+	b, _, err := w.open(w.Context(), "s3://"+bucket+"/")
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer func() { _ = b.Close() }()
+	for key, body := range objects {
+		if err := b.Replace(w.Context(), key, []byte(body)); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+// read reads an object.
+func (w *world) read(uri string) string {
+	w.Helper()
+	folder, name := storage.Split(uri)
+	b, prefix, err := w.open(w.Context(), folder)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer func() { _ = b.Close() }()
+	text, err := b.Read(w.Context(), prefix+name)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return string(text)
+}
+
+// start walks a translation as the broker does, and gives the native job.
+func (w *world) start(b *Backend, s provider.Spec) provider.Native {
+	w.Helper()
+	t, err := b.Translate(s)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, u := range t.Uploads {
+		at, err := storage.ParseURI(u.URI)
+		if err != nil {
+			w.Fatal(err)
+		}
+		w.put(map[string]string{at.Key: u.Body})
+	}
+	var n provider.Native
+	for _, q := range t.Requests {
+		if n, err = b.Send(w.Context(), q); err != nil && b.Code(err) != provider.AlreadyExists {
+			w.Fatal(err)
+		}
+	}
+	return n
+}
+
+// ended waits until a job is over.
+func (w *world) ended(b *Backend, n provider.Native) provider.Observation {
+	w.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		o, err := b.Describe(w.Context(), n)
+		if err != nil {
+			w.Fatal(err)
+		}
+		if o.State.Terminal() {
+			return o
+		}
+		select {
+		case <-tick.C:
+		case <-w.Context().Done():
+			w.Fatal(w.Context().Err())
+		}
+	}
+}
+
+// serving starts containers that answer requests with f.
+func serving(f http.HandlerFunc) func(context.Context, transform.Container) (transform.Server, error) {
+	return func(_ context.Context, c transform.Container) (transform.Server, error) {
+		fmt.Fprintln(c.Output, "level=INFO msg=ready")
+		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/ping":
+			case "/invocations":
+				f(w, r)
+			default:
+				http.NotFound(w, r)
+			}
+		}))
+		return transform.Server{Endpoint: h.URL, Stop: func() { h.CloseClientConnections(); h.Close() }}, nil
+	}
+}
+
+// answering answers each record with its length.
+func answering(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	lengths(w, string(body))
+}
+
+func lengths(w io.Writer, body string) {
+	for line := range strings.Lines(body) {
+		fmt.Fprintf(w, `{"key":null,"prediction":{"y":%d}}`+"\n", len(strings.TrimSuffix(line, "\n")))
+	}
+}
+
+// gate holds requests back until it is opened.
+type gate struct {
+	mu   sync.Mutex
+	open chan struct{}
+	at   chan struct{} // closed when one is held
+	once sync.Once
+}
+
+func newGate() *gate { return &gate{open: make(chan struct{}), at: make(chan struct{})} }
+
+func (g *gate) answer(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body) // else nobody notices that the client is gone
+	if err != nil {
+		return
+	}
+	g.once.Do(func() { close(g.at) })
+	select {
+	case <-g.open:
+		lengths(w, string(body))
+	case <-r.Context().Done():
+	}
+}
