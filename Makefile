@@ -3,6 +3,7 @@
 # make build   bin/crossbatch
 # make lint    vet and golangci-lint
 # make bench   how fast it scores, beside its own limits and two usual programs
+# make image   the scoring image, REGISTRY=... names it; needs Docker with BuildKit
 # make fuzz    run every fuzz target for FUZZTIME
 
 .DEFAULT_GOAL := build
@@ -14,7 +15,7 @@ FUZZTIME ?= 30s
 # golangci-lint is run by version, so that what it is made of stays out of go.mod.
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: build runtime demo test lint bench fuzz clean
+.PHONY: build runtime demo test lint bench image fuzz clean
 
 build:
 	@mkdir -p bin
@@ -37,6 +38,12 @@ lint:
 # BENCHFLAGS: --rows, --only, --repeat, --big, --json FILE, --dir.
 bench: runtime
 	@go run ./local/engine/bench $(BENCHFLAGS)
+
+# IMAGEFLAGS: --build-arg BASE=..., --build-arg LIBRARIES=..., --push.
+IMAGE_TAG ?= latest
+image:
+	@test -n "$(REGISTRY)" || { echo "make image REGISTRY=HOST/PATH: where the image belongs" >&2; exit 1; }
+	docker build --platform linux/amd64 --file local/modelserver/image/Dockerfile --tag "$(REGISTRY)/crossbatch:$(IMAGE_TAG)" $(IMAGEFLAGS) .
 
 fuzz:
 	@set -e; for pkg in $$(go list ./...); do \

@@ -134,10 +134,9 @@ func ParseMapping(text []byte) (mapping.Mapping, error) {
 	return m, nil
 }
 
-// invalidMapping ends a job as invalid: the code stands in the message, which is
-// all that a service keeps.
+// invalidMapping ends a job as invalid.
 func invalidMapping(err error) error {
-	return &provider.Error{Code: provider.Invalid, Message: provider.Invalid.String() + ": the mapping: " + err.Error(), Err: err}
+	return &provider.Error{Code: provider.Invalid, Message: "the mapping: " + err.Error(), Err: err}
 }
 
 func readObject(ctx context.Context, open storage.Opener, uri string) ([]byte, error) {
