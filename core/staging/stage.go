@@ -229,7 +229,7 @@ func (s *stager) cut(ctx context.Context, shard int, most int64) (f finished, er
 	defer in.close()
 	c := &cutter{stager: s, ctx: ctx, shard: shard, out: &f}
 	defer c.abandon()
-	enc := newEncoder(s.plan.Recipe, shard, in.fields())
+	enc := newEncoder(s.plan.Recipe, shard, src.uri, in.fields())
 	wanted := s.plan.Recipe.ranges(shard)
 	var it item
 	for seen := int64(0); ; seen++ {
