@@ -101,7 +101,7 @@ func (*endlessWriter) Close() error { return nil }
 // A shard of any size is staged with no more of it in memory than a block of
 // records and the buffers of one upload.
 func TestMemoryIsFlat(t *testing.T) {
-	const lines = 4 << 20
+	const lines = 1 << 20
 	e := &endless{size: lines * int64(len(endlessLine))}
 	open := func(_ context.Context, uri string) (*storage.Bucket, string, error) {
 		prefix := map[string]string{"mem://bucket/in/": "in/", "mem://bucket/st/": "st/"}[uri]
@@ -110,7 +110,7 @@ func TestMemoryIsFlat(t *testing.T) {
 		}
 		return storage.New(blob.NewBucket(e), "mem://bucket"), prefix, nil
 	}
-	p := plan(t, staging.Recipe{Format: job.JSONL, Write: job.JSONL, PieceBytes: 32 << 20}, job.Shards{{URI: "mem://bucket/in/a.jsonl", Size: e.size}})
+	p := plan(t, staging.Recipe{Format: job.JSONL, Write: job.JSONL, PieceBytes: 8 << 20}, job.Shards{{URI: "mem://bucket/in/a.jsonl", Size: e.size}})
 	s, err := staging.Stage(t.Context(), open, "mem://bucket/st/", p, staging.Options{})
 	if err != nil {
 		t.Fatal(err)
