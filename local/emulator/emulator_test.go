@@ -49,22 +49,23 @@ func start(t *testing.T, o Options) *Emulator {
 		}
 	})
 	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
 	for _, s := range e.Services() {
 		if err := e.CreateBucket(t.Context(), s.Name, bucket); err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range s.Files {
-			content, err := f.Content(dir)
+			content, err := f.Content(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(dir, f.Name), content, 0o600); err != nil {
+			if err := os.WriteFile(path(f.Name), content, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, v := range s.Variables {
 			if v.File != "" {
-				v.Value = filepath.Join(dir, v.File)
+				v.Value = path(v.File)
 			}
 			t.Setenv(v.Name, v.Value)
 		}

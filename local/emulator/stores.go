@@ -9,7 +9,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/crossbatch/crossbatch/local/emulator/gcs"
@@ -93,7 +92,7 @@ func openOCI(p place) (*running, error) {
 				{"Python", fmt.Sprintf("oci.object_storage.ObjectStorageClient(oci.config.from_file(), service_endpoint=%q)", p.endpoint())},
 				{"oci CLI", "oci --endpoint " + p.endpoint() + " os bucket list --namespace " + ociNamespace + " --compartment-id " + ociCompartment},
 			},
-			Files: []File{{ociConfig, ociConfigFile}, {ociKeyFile, func(string) ([]byte, error) { return ociKey, nil }}},
+			Files: []File{{ociConfig, ociConfigFile}, {ociKeyFile, func(func(string) string) ([]byte, error) { return ociKey, nil }}},
 		},
 		handler: ociobjectstorage.New(ociobjectstorage.Options{Objects: store, Namespace: ociNamespace, Region: ociRegion, Clock: p.clock}),
 		create:  func(ctx context.Context, bucket string) error { return createOCI(ctx, store, bucket) },
@@ -120,7 +119,7 @@ func createOCI(ctx context.Context, store *objects.Store, bucket string) error {
 
 // ociConfigFile is a configuration as Oracle's SDKs and CLI read it.
 // https://docs.oracle.com/iaas/Content/API/Concepts/sdkconfig.htm
-func ociConfigFile(folder string) ([]byte, error) {
+func ociConfigFile(path func(name string) string) ([]byte, error) {
 	block, _ := pem.Decode(ociKey)
 	if block == nil {
 		return nil, errors.New("the built-in key is not PEM")
@@ -134,7 +133,7 @@ func ociConfigFile(folder string) ([]byte, error) {
 		return nil, err
 	}
 	return fmt.Appendf(nil, "[DEFAULT]\nuser=%s\nfingerprint=%s\ntenancy=%s\nregion=%s\nkey_file=%s\n",
-		ociUser, print, ociTenancy, ociRegion, filepath.Join(folder, ociKeyFile)), nil
+		ociUser, print, ociTenancy, ociRegion, path(ociKeyFile)), nil
 }
 
 // fingerprint is the MD5 of a public key, its bytes parted by colons.
