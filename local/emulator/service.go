@@ -66,6 +66,7 @@ func kinds() []kind {
 	return []kind{
 		{"s3", openS3},
 		{"gcs", openGCS},
+		{"azblob", openAzureBlob},
 		{"oci", openOCI},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/crossbatch/crossbatch/local/emulator/azblob"
 	"github.com/crossbatch/crossbatch/local/emulator/gcs"
 	"github.com/crossbatch/crossbatch/local/emulator/objects"
 	"github.com/crossbatch/crossbatch/local/emulator/ociobjectstorage"
@@ -56,6 +57,27 @@ func openGCS(p place) (*running, error) {
 				{"Go SDK", "storage.NewClient(ctx) // with STORAGE_EMULATOR_HOST set"},
 				{"Python", fmt.Sprintf("storage.Client(project=\"any\", credentials=AnonymousCredentials(), client_options={\"api_endpoint\": %q})", p.endpoint())},
 				{"gcloud CLI", "gcloud config set api_endpoint_overrides/storage " + p.endpoint() + "/storage/v1/"},
+			},
+		},
+		handler: s, create: s.CreateBucket, close: s.Close,
+	}, nil
+}
+
+func openAzureBlob(p place) (*running, error) {
+	s, err := azblob.New(azblob.Options{Clock: p.clock, Dir: p.dir})
+	if err != nil {
+		return nil, err
+	}
+	url := p.endpoint() + "/" + azblob.Account
+	connection := fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=%s;", azblob.Account, azblob.Key, url)
+	return &running{
+		Service: Service{
+			Title:     "Azure Blob Storage",
+			Variables: []Variable{{Name: "AZURE_STORAGE_CONNECTION_STRING", Value: connection}},
+			Lines: []Line{
+				{"Go SDK", "azblob.NewClientFromConnectionString(os.Getenv(\"AZURE_STORAGE_CONNECTION_STRING\"), nil)"},
+				{"Python", "BlobServiceClient.from_connection_string(os.environ[\"AZURE_STORAGE_CONNECTION_STRING\"])"},
+				{"az CLI", "az storage container list"},
 			},
 		},
 		handler: s, create: s.CreateBucket, close: s.Close,
