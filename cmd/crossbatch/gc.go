@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -101,13 +99,12 @@ func (a *app) gc(ctx context.Context, f gcFlags) error {
 
 // stagingPlace is a staging place of the command line as the ledger names it.
 func stagingPlace(uri string) (string, error) {
-	path, ok := storage.LocalPath(uri)
-	if !ok {
-		return strings.TrimSuffix(uri, "/") + "/", nil
-	}
-	abs, err := filepath.Abs(path)
+	place, err := folder(uri)
 	if err != nil {
 		return "", fmt.Errorf("--staging %s: %w", uri, err)
 	}
-	return storage.FileURI(abs) + "/", nil
+	if path, ok := storage.LocalPath(place); ok {
+		return storage.FileURI(path), nil
+	}
+	return place, nil
 }
