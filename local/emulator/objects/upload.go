@@ -223,4 +223,3 @@ func (s *Store) upload(bucket, id string) (*upload, error) {
 	}
 	return u, nil
 }
-

@@ -129,7 +129,7 @@ func (s *service) client(t testing.TB, k *rsa.PrivateKey) objectstorage.ObjectSt
 	}
 	client.Host = s.url
 	client.Configuration.CircuitBreaker = nil
-	transport := &http.Transport{MaxIdleConnsPerHost: idleConnections, ExpectContinueTimeout: time.Second}
+	transport := &http.Transport{MaxIdleConnsPerHost: idleConnections, ExpectContinueTimeout: 100 * time.Millisecond}
 	client.HTTPClient = &http.Client{Transport: transport}
 	t.Cleanup(transport.CloseIdleConnections)
 	return client
