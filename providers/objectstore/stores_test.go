@@ -20,7 +20,11 @@ import (
 
 func TestMain(m *testing.M) {
 	if uri := os.Getenv(raceEnv); uri != "" {
-		if err := race(uri); err != nil {
+		run := func() error { return race(uri) }
+		if w := os.Getenv(writerEnv); w != "" {
+			run = func() error { return write(uri, w) }
+		}
+		if err := run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -152,7 +156,7 @@ func azurite(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv(azuriteEnv)
 	if dir == "" {
-		dir = "../../.cache/azurite"
+		dir = "../../.cache/azurite" // of make azurite
 	}
 	script := filepath.Join(dir, "node_modules", "azurite", "dist", "src", "blob", "main.js")
 	if _, err := os.Stat(script); err != nil {
