@@ -102,7 +102,7 @@ func setenv(t *testing.T, e *emulator.Emulator) {
 	}
 }
 
-func columns(e *emulator.Emulator) []column {
+func columns(e *emulator.Emulator, azuriteFolder string) []column {
 	at := func(service string) func(*testing.T) string {
 		return func(t *testing.T) string {
 			for _, s := range e.Services() {
@@ -139,7 +139,7 @@ func columns(e *emulator.Emulator) []column {
 			create(t, "gcs", name)
 			return fmt.Sprintf("gs://%s?endpoint=%s", name, to)
 		}},
-		{name: "azurite", endpoint: azurite, make: azure},
+		{name: "azurite", endpoint: func(t *testing.T) string { return azurite(t, azuriteFolder) }, make: azure},
 		{name: "oci", endpoint: at("oci"), make: func(t *testing.T, name string, to *url.URL) string {
 			create(t, "oci", name)
 			return fmt.Sprintf("oci://%s@emulator?region=us-ashburn-1&endpoint=%s", name, to)
@@ -147,18 +147,24 @@ func columns(e *emulator.Emulator) []column {
 	}
 }
 
-// azuriteEnv names the folder that make puts Azurite into.
-const azuriteEnv = "CROSSBATCH_TEST_AZURITE"
+// azuriteFolder is where make puts Azurite.
+func azuriteFolder(t *testing.T) string {
+	t.Helper()
+	if dir := os.Getenv("CROSSBATCH_TEST_AZURITE"); dir != "" {
+		return dir
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(cache, "crossbatch", "azurite-3.37.0")
+}
 
 // azurite starts Microsoft's own emulator, so that ours is held against it. Its
 // flag is needed because it knows fewer versions of the protocol than the SDK.
-func azurite(t *testing.T) string {
+func azurite(t *testing.T, folder string) string {
 	t.Helper()
-	dir := os.Getenv(azuriteEnv)
-	if dir == "" {
-		dir = "../../.cache/azurite" // of make azurite
-	}
-	script := filepath.Join(dir, "node_modules", "azurite", "dist", "src", "blob", "main.js")
+	script := filepath.Join(folder, "node_modules", "azurite", "dist", "src", "blob", "main.js")
 	if _, err := os.Stat(script); err != nil {
 		t.Fatalf("Azurite is not there: run make azurite (%v)", err)
 	}
@@ -202,9 +208,10 @@ func TestStores(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	folder := azuriteFolder(t) // before the home is another
 	setenv(t, e)
 	n := 0
-	for _, c := range columns(e) {
+	for _, c := range columns(e, folder) {
 		t.Run(c.name, func(t *testing.T) {
 			var f *front
 			var to *url.URL
