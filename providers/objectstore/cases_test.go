@@ -51,6 +51,7 @@ func cases() []testCase {
 		{name: "what is missing", run: missing},
 		{name: "permission denied", only: remote, run: denied},
 		{name: "another region", only: "s3", run: elsewhere},
+		{name: "a connection string", only: "azure azurite", run: connectionString},
 		{name: "no such endpoint", only: remote, run: unreachable},
 	}
 }
@@ -688,24 +689,26 @@ func missing(t *testing.T, s *stand) {
 	}
 }
 
-// refusals are how the services say no.
-var refusals = map[string]struct {
+type refusal struct {
 	status int
 	header http.Header
 	body   string
-}{
+}
+
+var azureRefusal = refusal{403, http.Header{"Content-Type": {"application/xml"}, "X-Ms-Error-Code": {"AuthorizationPermissionMismatch"}}, "<Error><Code>AuthorizationPermissionMismatch</Code></Error>"}
+
+// refusals are how the services say no.
+var refusals = map[string]refusal{
 	"s3":      {403, http.Header{"Content-Type": {"application/xml"}}, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"},
 	"gcs":     {403, http.Header{"Content-Type": {"application/json"}}, `{"error":{"code":403,"message":"no storage.objects.get access","errors":[{"reason":"forbidden","message":"no"}]}}`},
-	"azurite": {403, http.Header{"Content-Type": {"application/xml"}, "X-Ms-Error-Code": {"AuthorizationPermissionMismatch"}}, "<Error><Code>AuthorizationPermissionMismatch</Code></Error>"},
+	"azure":   azureRefusal,
+	"azurite": azureRefusal,
 	"oci":     {403, http.Header{"Content-Type": {"application/json"}}, `{"code":"NotAllowed","message":"no"}`},
 }
 
 func denied(t *testing.T, s *stand) {
 	b := s.bucket(t)
-	no, ok := refusals[strings.Replace(s.column, "azure", "azurite", 1)]
-	if s.column == "azurite" {
-		no, ok = refusals["azurite"]
-	}
+	no, ok := refusals[s.column]
 	if !ok {
 		t.Fatal("no refusal for this column")
 	}
@@ -735,6 +738,25 @@ func denied(t *testing.T, s *stand) {
 			}
 		}
 	})
+}
+
+// connectionString opens a container with what Azure's portal gives out.
+func connectionString(t *testing.T, s *stand) {
+	t.Setenv("AZURE_STORAGE_KEY", "")
+	t.Setenv("AZURE_STORAGE_ACCOUNT", "")
+	t.Setenv("AZURE_STORAGE_CONNECTION_STRING", connectionTo(s.front.URL))
+	plain := *s
+	plain.uri, _ = storage.CutQuery(s.uri)
+	b := plain.bucket(t)
+	must(t, b.Replace(t.Context(), "k", []byte("x")))
+	// It is not sent to another address that a URI names.
+	t.Setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+	if _, _, err := s.open.Open(t.Context(), s.uri); !errors.Is(err, storage.ErrNoCredentials) {
+		t.Errorf("%v", err)
+	}
+	if got, err := b.Read(t.Context(), "k"); err != nil || string(got) != "x" {
+		t.Errorf("%q, %v", got, err)
+	}
 }
 
 // elsewhere: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html

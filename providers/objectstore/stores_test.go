@@ -70,6 +70,10 @@ const (
 	devKey     = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
 
+func connectionTo(endpoint string) string {
+	return fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=%s/%[1]s;", devAccount, devKey, endpoint)
+}
+
 // setenv gives the SDKs what the emulators want, and hides what the machine has.
 func setenv(t *testing.T, e *emulator.Emulator) {
 	t.Helper()
@@ -86,7 +90,7 @@ func setenv(t *testing.T, e *emulator.Emulator) {
 	}
 	for _, s := range e.Services() {
 		for _, f := range s.Files {
-			body, err := f.Content(dir)
+			body, err := f.Content(func(name string) string { return filepath.Join(dir, name) })
 			if err == nil {
 				err = os.WriteFile(filepath.Join(dir, f.Name), body, 0o600)
 			}
@@ -120,7 +124,7 @@ func columns(e *emulator.Emulator, azuriteFolder string) []column {
 		}
 	}
 	azure := func(t *testing.T, name string, to *url.URL) string {
-		client, err := container.NewClientFromConnectionString(fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=%s/%[1]s;", devAccount, devKey, to), name, nil)
+		client, err := container.NewClientFromConnectionString(connectionTo(to.String()), name, nil)
 		if err == nil {
 			_, err = client.Create(t.Context(), nil)
 		}
@@ -139,6 +143,7 @@ func columns(e *emulator.Emulator, azuriteFolder string) []column {
 			create(t, "gcs", name)
 			return fmt.Sprintf("gs://%s?endpoint=%s", name, to)
 		}},
+		{name: "azure", endpoint: at("azblob"), make: azure},
 		{name: "azurite", endpoint: func(t *testing.T) string { return azurite(t, azuriteFolder) }, make: azure},
 		{name: "oci", endpoint: at("oci"), make: func(t *testing.T, name string, to *url.URL) string {
 			create(t, "oci", name)
