@@ -130,7 +130,7 @@ func TestListStore(t *testing.T) {
 		{name: "a result whose part is missing", sources: "short", err: "part-9.jsonl"},
 		{name: "no match that is allowed", sources: "no*.jsonl", empty: "ok", want: ""},
 		{name: "no match", sources: "no*.jsonl", err: "no input: nothing matches"},
-		{name: "no format", sources: "plain.txt", err: "set input.format to jsonl or csv"},
+		{name: "no format", sources: "plain.txt", err: "set input.format to jsonl, csv or parquet"},
 		{name: "two formats", sources: "a.jsonl c.csv", err: "c.csv?endpoint=http://h:1 differ in format"},
 		{name: "a manifest that leads out", sources: "evil", err: "leads out of the folder"},
 		{name: "a manifest that is none", sources: "torn", err: "_manifest.json?endpoint=http://h:1: not a result manifest"},
