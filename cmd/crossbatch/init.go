@@ -43,11 +43,11 @@ func (a *app) init(ctx context.Context, modelPath, input string) error {
 	if err != nil {
 		return err
 	}
-	abs, err := filepath.Abs(input)
+	source, err := object(input)
 	if err != nil {
 		return err
 	}
-	peek, err := engine.PeekAt(ctx, draft.Input(abs), 100)
+	peek, err := engine.PeekAt(ctx, a.open, draft.Input(source), 100)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,9 @@ import (
 	"golang.org/x/term"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
+	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/onnx"
+	"github.com/crossbatch/crossbatch/providers/objectstore"
 )
 
 // version is set by the linker in releases.
@@ -37,6 +39,8 @@ func run(step func(point string)) int {
 		<-ctx.Done()
 		stop()
 	}()
+	stores := objectstore.New(objectstore.Options{})
+	defer func() { _ = stores.Close() }() // what is written was waited for
 	a := &app{
 		stdout: os.Stdout,
 		stderr: os.Stderr,
@@ -44,6 +48,7 @@ func run(step func(point string)) int {
 		colour: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		now:    time.Now,
 		step:   step,
+		open:   stores.Open,
 	}
 	return a.execute(ctx, os.Args[1:])
 }
@@ -57,6 +62,7 @@ type app struct {
 	json           bool
 	ledgerURI      string // --ledger
 	step           func(point string)
+	open           storage.Opener
 }
 
 // The exit codes, which scripts rely on.
@@ -134,7 +140,7 @@ This version runs jobs on this machine with ONNX Runtime.`,
 	root.AddCommand(
 		a.initCommand(), a.inspectCommand(), a.validateCommand(), a.fmtCommand(), a.outputCommand(), a.submitCommand(), a.scoreCommand(), a.serveCommand(),
 		a.statusCommand(), a.waitCommand(), a.watchCommand(), a.logsCommand(), a.resultsCommand(), a.cancelCommand(),
-		a.listCommand(), a.showCommand(), a.forgetCommand(), a.fsckCommand(), a.verifyCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(), a.workerCommand(),
+		a.listCommand(), a.showCommand(), a.forgetCommand(), a.gcCommand(), a.fsckCommand(), a.verifyCommand(), a.emulateCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(), a.workerCommand(),
 	)
 	a.completions(root)
 	return root

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +28,7 @@ of a failed or cancelled one, what it did not finish counts as skipped.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&to, "to", "", "a folder to write what the run finished to")
+	c.Flags().StringVar(&to, "to", "", "a folder, or a URI prefix, to write what the run finished to")
 	a.ledgerFlag(c)
 	return c
 }
@@ -42,15 +40,15 @@ func (a *app) results(ctx context.Context, s *session, key ledger.Key, to string
 	}
 	r := runs[key]
 	if to != "" {
-		abs, err := filepath.Abs(to)
+		dest, err := folder(to)
 		if err != nil {
 			return fmt.Errorf("--to: %w", err)
 		}
-		m, err := s.Fetch(ctx, key, abs+string(os.PathSeparator))
+		m, err := s.Fetch(ctx, key, dest)
 		if err != nil {
 			return a.codedBroker(err)
 		}
-		r.Destination, r.Counts = abs+string(os.PathSeparator), m.Totals
+		r.Destination, r.Counts = dest, m.Totals
 		if a.json {
 			return view.ShowRunsJSON(a.stdout, []broker.Run{r})
 		}

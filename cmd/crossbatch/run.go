@@ -11,7 +11,7 @@ import (
 
 // direct is what scoring on this machine stands on, on a device by its name.
 func (a *app) direct(rt *onnx.Runtime, digests *storage.Digests, device string) (direct.Options, error) {
-	o := direct.Options{Runtime: rt, Digests: digests, Version: version, Now: a.now, Step: a.step}
+	o := direct.Options{Runtime: rt, Open: a.open, Cache: cacheFolder(), Digests: digests, Version: version, Now: a.now, Step: a.step}
 	asked, err := onnx.ParseDevice(device)
 	if err != nil {
 		return o, err
@@ -25,11 +25,21 @@ func (a *app) direct(rt *onnx.Runtime, digests *storage.Digests, device string) 
 // openDigests opens what is known of files that were digested before. Without a
 // cache folder everything is digested again.
 func openDigests() *storage.Digests {
-	dir, err := onnx.Finder{}.CacheFolder()
-	if err != nil {
+	dir := cacheFolder()
+	if dir == "" {
 		return nil
 	}
 	return storage.OpenDigests(filepath.Join(dir, "digests.jsonl"))
+}
+
+// cacheFolder is where crossbatch keeps what can be had again; empty where this
+// machine has no such place.
+func cacheFolder() string {
+	dir, err := onnx.Finder{}.CacheFolder()
+	if err != nil {
+		return ""
+	}
+	return dir
 }
 
 // worse picks the code that several runs end with.

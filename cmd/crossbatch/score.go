@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -45,9 +44,9 @@ Without --tensor, a field with a model input's own name feeds it.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.score(c.Context(), f) },
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.model, "model", "", "the ONNX model")
-	flags.StringArrayVar(&f.input, "input", nil, "a file, a folder or a glob; may be given several times")
-	flags.StringVar(&f.output, "output", "", "the folder for the results")
+	flags.StringVar(&f.model, "model", "", "the ONNX model: a file, or a URI of an object store")
+	flags.StringArrayVar(&f.input, "input", nil, "a file, a folder, a glob or a URI (s3, gs, azblob, oci); may be given several times")
+	flags.StringVar(&f.output, "output", "", "the folder or the URI prefix for the results")
 	flags.StringVar(&f.key, "key", "", "the field that names a record, or several with commas (default \"<shard>:<row>\")")
 	flags.StringArrayVar(&f.tensors, "tensor", nil, "IN=f1,f2,...: the fields that feed a model input, in order")
 	flags.StringVar(&f.null, "null", "fail", "what a missing or empty field of a --tensor becomes: fail, nan, or a number")
@@ -126,21 +125,19 @@ func (f scoreFlags) job() (job.Job, error) {
 		Placement: job.Placement{Providers: []job.ProviderRef{{Kind: "local", Alias: "default"}}, Strategy: "first"},
 	}
 	var err error
-	if j.Model.Artifact, err = filepath.Abs(f.model); err != nil {
+	if j.Model.Artifact, err = object(f.model); err != nil {
 		return j, err
 	}
 	for _, in := range f.input {
-		p, err := filepath.Abs(in)
+		p, err := object(in)
 		if err != nil {
 			return j, err
 		}
 		j.Input.Source = append(j.Input.Source, p)
 	}
-	dest, err := filepath.Abs(f.output)
-	if err != nil {
+	if j.Output.Destination, err = folder(f.output); err != nil {
 		return j, err
 	}
-	j.Output.Destination = dest + string(os.PathSeparator)
 	if len(f.delimiter) != 1 || strings.ContainsAny(f.delimiter, "\"\r\n") || f.delimiter[0] >= 0x80 {
 		return j, fmt.Errorf("--csv-delimiter %q: write one ASCII character that is no quote and no line end", f.delimiter)
 	}

@@ -79,7 +79,7 @@ func (a *app) served(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	o, err := a.serveOptions(ctx, f, env, storage.OpenLocal, dir)
+	o, err := a.serveOptions(ctx, f, env, a.open, dir)
 	if err != nil {
 		return err
 	}

@@ -122,14 +122,11 @@ func nearestHome() (string, error) {
 }
 
 func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*session, error) {
-	if path, ok := storage.LocalPath(uri); ok {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			return nil, fmt.Errorf("ledger %s: %w", uri, err)
-		}
-		uri = abs
+	uri, err := object(uri)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	bucket, prefix, err := storage.OpenLocal(ctx, uri)
+	bucket, prefix, err := a.open(ctx, uri)
 	if err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", uri, err)
 	}
@@ -144,7 +141,7 @@ func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*ses
 		return nil, fmt.Errorf("ledger %s: %w", uri, err)
 	}
 	b := broker.New(broker.Options{
-		Ledger: l, Open: storage.OpenLocal, Backend: a.backend, Clock: clock, Jitter: rand.Float64, Version: version,
+		Ledger: l, Open: a.open, Backend: a.backend, Clock: clock, Jitter: rand.Float64, Version: version,
 		Step: a.step,
 	})
 	return &session{Broker: b, ledger: l, bucket: bucket, uri: uri, home: h}, nil

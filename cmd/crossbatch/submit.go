@@ -163,15 +163,16 @@ func (s *session) preview(to string) (*broker.Preview, error) {
 	p := &broker.Preview{Under: storage.FileURI(filepath.Join(s.home, "preview")) + "/"}
 	if path, ok := storage.LocalPath(s.uri); ok {
 		p.Under = filepath.Join(path, "preview") + string(os.PathSeparator)
+	} else {
+		p.Under = storage.Join(s.uri, "preview/")
 	}
 	if to == "" {
 		return p, nil
 	}
-	abs, err := filepath.Abs(to)
-	if err != nil {
+	var err error
+	if p.To, err = folder(to); err != nil {
 		return nil, fmt.Errorf("--to: %w", err)
 	}
-	p.To = abs + string(os.PathSeparator)
 	return p, nil
 }
 

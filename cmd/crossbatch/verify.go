@@ -1,11 +1,14 @@
 package main
 
 import (
-	"os"
+	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
+	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/core/verify"
 )
 
@@ -15,10 +18,10 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Check a published result again, offline",
 		Long: `Check that every file of a published result is there, unchanged, and holds the
 records that its manifest accounts for. Differences end with exit code 1.`,
-		Example: "  crossbatch verify out/scores",
-		Args:    oneArgument("the folder of a result"),
+		Example: "  crossbatch verify out/scores\n  crossbatch verify s3://acme-scores/propensity/",
+		Args:    oneArgument("the folder or the URI prefix of a result"),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, findings, err := verify.Result(c.Context(), os.DirFS(args[0]))
+			m, findings, err := a.verify(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -31,4 +34,17 @@ records that its manifest accounts for. Differences end with exit code 1.`,
 			return nil
 		},
 	}
+}
+
+func (a *app) verify(ctx context.Context, at string) (*record.Manifest, []verify.Finding, error) {
+	uri, err := folder(at)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, prefix, err := a.open(ctx, uri)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, findings, err := verify.Result(ctx, storage.FS(ctx, storage.Folder{Bucket: b, Prefix: prefix}))
+	return m, findings, errors.Join(err, b.Close())
 }

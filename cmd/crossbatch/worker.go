@@ -27,6 +27,7 @@ func (a *app) workerCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			d := backend.WorkerDeps{
 				Clock: clockwork.NewRealClock(), Runtime: a.loadRuntime, Version: version, Log: a.stderr,
+				Open: a.open, Cache: cacheFolder(),
 			}
 			if ready > 2 {
 				d.Ready = os.NewFile(uintptr(ready), "ready")

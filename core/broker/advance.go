@@ -78,7 +78,10 @@ func (b *Broker) settle(ctx context.Context, r *run, lk look, started bool) ([]p
 			}
 			number++
 		}
-		s, err := b.step(be, r, shards, number)
+		if err := b.stage(ctx, be, r, shards); err != nil {
+			return nil, err
+		}
+		s, err := b.step(ctx, be, r, shards, number)
 		if err != nil {
 			return nil, err
 		}
@@ -95,13 +98,34 @@ func (b *Broker) settle(ctx context.Context, r *run, lk look, started bool) ([]p
 	}
 }
 
-func (b *Broker) step(be provider.Backend, r *run, shards job.Shards, number int) (*step, error) {
-	spec := r.spec(b.o.Ledger.ID(), shards, number)
+func (b *Broker) step(ctx context.Context, be provider.Backend, r *run, shards job.Shards, number int) (*step, error) {
+	spec, err := b.spec(ctx, be, r, shards, number)
+	if err != nil {
+		return nil, err
+	}
 	t, err := be.Translate(spec)
 	if err != nil {
 		return nil, r.wrap(be, "translate", err)
 	}
 	return &step{Broker: b, be: be, r: r, n: number, t: t, spec: spec}, nil
+}
+
+// spec is what an attempt is made of, with where its things lie.
+func (b *Broker) spec(ctx context.Context, be provider.Backend, r *run, shards job.Shards, number int) (provider.Spec, error) {
+	spec := r.spec(b.o.Ledger.ID(), shards, number)
+	needs := be.Capabilities().Staging
+	if needs == nil {
+		return spec, nil
+	}
+	l, err := r.lay(needs, shards)
+	if err != nil {
+		return spec, r.wrap(be, "stage", err)
+	}
+	if l.staged.Entries, err = b.entries(ctx, r, needs, l, shards, spec.Input.Take); err != nil {
+		return spec, err
+	}
+	spec.Staged = &l.staged
+	return spec, nil
 }
 
 // attend starts what of an attempt is not started, and looks how it is doing.

@@ -9,7 +9,9 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/staging"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
@@ -21,6 +23,13 @@ type Options struct {
 	Clock   clockwork.Clock
 	Jitter  func() float64 // in [0, 1): spreads the calls of many watchers
 	Version string         // of crossbatch, recorded with a run
+
+	// Model opens the model of a run, for providers that need it staged. Nil: a
+	// file of this machine.
+	Model func(ctx context.Context, artifact string) (*model.Package, error)
+
+	// Staging is told how many bytes of all were staged. May be nil.
+	Staging func(done, all int64)
 
 	// Step is called before and after every native call and every step of
 	// publishing, with the step's name. Crash tests end the process in it.
@@ -36,7 +45,8 @@ type Broker struct {
 
 	mu       sync.Mutex
 	backends map[string]provider.Backend
-	seen     map[string]provider.State // of natives, so that no state goes backwards
+	seen     map[string]provider.State  // of natives, so that no state goes backwards
+	staged   map[string]*staging.Staged // by where it lies: it never changes
 }
 
 // New makes a Broker. The caller closes it.
@@ -44,7 +54,10 @@ func New(o Options) *Broker {
 	if o.Step == nil {
 		o.Step = func(string) {}
 	}
-	return &Broker{o: o, backends: map[string]provider.Backend{}, seen: map[string]provider.State{}}
+	if o.Model == nil {
+		o.Model = model.Open
+	}
+	return &Broker{o: o, backends: map[string]provider.Backend{}, seen: map[string]provider.State{}, staged: map[string]*staging.Staged{}}
 }
 
 // Close closes the backends.

@@ -8,6 +8,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // run is what the events of a run add up to. It is a pure function of them.
@@ -20,6 +21,7 @@ type run struct {
 	attempts  []*attempt
 	cancelled bool // asked for in time
 	reason    string
+	staged    *ledger.StagedBody
 	collected *ledger.CollectedBody
 	outcome   *ledger.Event // how it ended; nil while it lives
 	forgotten bool
@@ -54,6 +56,8 @@ func fold(key ledger.Key, events []ledger.Event) *run {
 func (r *run) apply(e *ledger.Event) {
 	r.seq = e.Seq
 	switch e.Kind {
+	case ledger.Staged:
+		r.staged = e.Staged
 	case ledger.Bound:
 		r.attempt(e).bound[e.Request] = *e.Native
 	case ledger.Sent:
@@ -226,7 +230,7 @@ func (r *run) spec(ledgerID string, shards job.Shards, number int) provider.Spec
 	return provider.Spec{
 		Ledger: ledgerID, Run: r.id, Attempt: number, Job: r.job(), Model: r.intent.Model,
 		Input:  provider.Input{Shards: shards, Format: r.intent.Format, Take: r.take(len(shards), number)},
-		Output: attemptPrefix(r.intent.Staging, number), Budget: budget, Facts: r.intent.Facts,
+		Output: attemptPrefix(r.intent.Staging, number), Budget: budget, Facts: r.intent.Facts, Made: r.intent.Scoring.Made,
 	}
 }
 
@@ -251,5 +255,5 @@ func (r *run) abandonedNames() []string {
 
 // attemptPrefix is where an attempt writes.
 func attemptPrefix(staging string, number int) string {
-	return fmt.Sprintf("%sa%d/", staging, number)
+	return storage.Join(staging, fmt.Sprintf("a%d/", number))
 }

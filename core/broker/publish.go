@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // whole lists the shards that pieces cover to their end, ascending.
@@ -70,7 +70,7 @@ func (b *Broker) source(ctx context.Context, be provider.Backend, r *run, shards
 	chosen := make([][]provider.Piece, len(shards))
 	finished := make([]bool, len(shards))
 	for _, a := range r.attempts {
-		s, err := b.step(be, r, shards, a.number)
+		s, err := b.step(ctx, be, r, shards, a.number)
 		if err != nil {
 			return src, err
 		}
@@ -230,8 +230,9 @@ func (b *Broker) discard(ctx context.Context, pieces []provider.Piece) {
 				names = append(names, f.Name)
 			}
 		case p.Lines != nil:
-			i := strings.LastIndexByte(p.Lines.URI, '/') + 1
-			folder, names = p.Lines.URI[:i], []string{p.Lines.URI[i:]}
+			var name string
+			folder, name = storage.Split(p.Lines.URI)
+			names = []string{name}
 		}
 		bucket, prefix, err := b.o.Open(ctx, folder)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // Desired is a run that somebody wants: a job, placed and resolved.
@@ -20,6 +21,7 @@ type Desired struct {
 	Model    provider.Model
 	Shards   job.Shards
 	Format   job.Format
+	Scoring  ledger.Scoring
 	Staging  string // URI prefix, ends in a slash: below it lies all that providers write for us
 	Rerun    bool   // run again though nothing changed
 	Preview  *Preview
@@ -63,7 +65,7 @@ func (b *Broker) Submit(ctx context.Context, d Desired) (Run, error) {
 	}
 	in := ledger.IntentBody{
 		Job: d.Job, Provider: d.Provider, Fingerprint: fingerprint, Model: d.Model, Format: d.Format,
-		Facts: facts, Crossbatch: b.o.Version, Preview: d.Preview != nil,
+		Facts: facts, Scoring: d.Scoring, Crossbatch: b.o.Version, Preview: d.Preview != nil,
 	}
 	for {
 		generation, there, err := b.generation(ctx, d, fingerprint)
@@ -125,15 +127,15 @@ func (b *Broker) join(ctx context.Context, key ledger.Key) (Run, error) {
 func (b *Broker) begin(ctx context.Context, be provider.Backend, d Desired, in ledger.IntentBody) (Run, error) {
 	id := job.RunID(b.o.Ledger.ID(), d.identity(), in.Fingerprint, in.Generation)
 	if p := d.Preview; p != nil {
-		in.Job.Output.Destination = cmp.Or(p.To, p.Under+provider.Slug(d.Job.Address)+"-"+id[:8]+"/")
+		in.Job.Output.Destination = cmp.Or(p.To, storage.Join(p.Under, provider.Slug(d.Job.Address)+"-"+id[:8]+"/"))
 		in.Job.Limits.Retries = 0 // what is cut of the input depends on all earlier shards
 	}
-	in.Staging = d.Staging + "runs/" + id + "/"
+	in.Staging = storage.Join(d.Staging, "runs/"+id+"/")
 	r := &run{id: id, intent: in, begun: b.now()}
 	if _, err := b.free(ctx, r); err != nil {
 		return Run{}, err
 	}
-	if err := b.check(be, r, d.Shards); err != nil {
+	if err := b.check(ctx, be, r, d.Shards); err != nil {
 		return Run{}, err
 	}
 	digest, err := b.o.Ledger.PutShards(ctx, d.Shards)
@@ -152,8 +154,11 @@ func (b *Broker) begin(ctx context.Context, be provider.Backend, d Desired, in l
 
 // check refuses a run of which the provider would lose a field, and one that it
 // cannot translate.
-func (b *Broker) check(be provider.Backend, r *run, shards job.Shards) error {
-	spec := r.spec(b.o.Ledger.ID(), shards, 1)
+func (b *Broker) check(ctx context.Context, be provider.Backend, r *run, shards job.Shards) error {
+	spec, err := b.spec(ctx, be, r, shards, 1)
+	if err != nil {
+		return err
+	}
 	var lost []string
 	for _, f := range be.Check(spec) {
 		if f.Level == provider.Lost && !slices.Contains(spec.Job.Placement.Accept, f.Field) {

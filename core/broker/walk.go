@@ -53,10 +53,17 @@ func (s *step) attempt() *attempt {
 // objects first, then the native jobs. It returns when all of them are made, or
 // when the attempt has ended instead.
 func (s *step) walk(ctx context.Context) error {
+	uploaded := false
 	for _, q := range s.t.Requests {
 		a := s.attempt()
 		if a != nil && (a.ended != nil || a.abandoned || a.refused != nil) {
 			return nil
+		}
+		if !uploaded && (a == nil || a.bound[q.ID].ID == "" && a.started[q.ID].ID == "") {
+			if err := s.upload(ctx); err != nil {
+				return err
+			}
+			uploaded = true
 		}
 		var err error
 		switch {

@@ -14,6 +14,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // sort gives every shard its pieces. Of two attempts that finished the same
@@ -107,16 +108,16 @@ func (c *collector) records(ctx context.Context, i int, most int64) (n int64, er
 	if most == 0 || c.Shards[i].Size == 0 {
 		return 0, nil
 	}
-	from, key, err := c.in.object(ctx, c.Shards[i].URI)
+	from, key, err := c.in.Object(ctx, c.Shards[i].URI)
 	if err != nil {
 		return 0, err
 	}
-	r, err := from.NewReader(ctx, key, nil)
+	r, err := from.Stream(ctx, storage.Object{Key: key, Size: c.Shards[i].Size, Version: c.Shards[i].Version})
 	if err != nil {
 		return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)
 	}
 	defer func() { _ = r.Close() }()
-	compression, _ := compress.Of(c.Shards[i].URI)
+	compression, _ := compress.Of(key)
 	z, err := compress.NewReader(r, compression)
 	if err != nil {
 		return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)

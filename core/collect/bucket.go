@@ -6,19 +6,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // place is a folder of a bucket.
-type place struct {
-	*storage.Bucket
-	prefix string
-}
+type place struct{ storage.Folder }
 
-// key is the key of an object of the folder.
-func (p place) key(name string) string { return p.prefix + name }
+func placeOf(b *storage.Bucket, prefix string) place {
+	return place{storage.Folder{Bucket: b, Prefix: prefix}}
+}
 
 // removeEmpty removes a local folder that holds nothing. A link to a folder is
 // the user's: removing it would succeed whatever the folder holds.
@@ -27,7 +24,7 @@ func (p place) removeEmpty() {
 	if !ok {
 		return
 	}
-	dir = filepath.Join(dir, filepath.FromSlash(p.prefix))
+	dir = filepath.Join(dir, filepath.FromSlash(p.Prefix))
 	if info, err := os.Lstat(dir); err == nil && info.IsDir() {
 		_ = os.Remove(dir) // fails where there is something
 	}
@@ -39,58 +36,7 @@ func with(ctx context.Context, open storage.Opener, uri string, f func(place) er
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(place{b, prefix}), b.Close())
-}
-
-// places opens folders once each. It is safe for concurrent use.
-type places struct {
-	open storage.Opener
-	mu   sync.Mutex
-	seen map[string]place
-}
-
-func (p *places) folder(ctx context.Context, uri string) (place, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if b, ok := p.seen[uri]; ok {
-		return b, nil
-	}
-	b, prefix, err := p.open(ctx, uri)
-	if err != nil {
-		return place{}, err
-	}
-	if p.seen == nil {
-		p.seen = map[string]place{}
-	}
-	p.seen[uri] = place{b, prefix}
-	return p.seen[uri], nil
-}
-
-// object opens the folder of an object and gives the object's key.
-func (p *places) object(ctx context.Context, uri string) (place, string, error) {
-	folder, name := split(uri)
-	b, err := p.folder(ctx, folder)
-	return b, b.key(name), err
-}
-
-func (p *places) close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var errs []error
-	for _, b := range p.seen {
-		errs = append(errs, b.Close())
-	}
-	p.seen = nil
-	return errors.Join(errs...)
-}
-
-// split takes the URI of an object apart: its folder, and its name there.
-func split(uri string) (folder, name string) {
-	if path, ok := storage.LocalPath(uri); ok {
-		return storage.FileURI(filepath.Dir(path)) + "/", filepath.Base(path)
-	}
-	i := strings.LastIndexByte(uri, '/') + 1
-	return uri[:i], uri[i:]
+	return errors.Join(f(placeOf(b, prefix)), b.Close())
 }
 
 // plain says whether a name stays in its folder. Names come from files that

@@ -19,7 +19,7 @@ import (
 // manifest that cannot be read. run may be empty: not known yet.
 func Free(ctx context.Context, dest *storage.Bucket, prefix string, j job.Job, run string) (*record.Manifest, error) {
 	where := j.Output.Destination
-	m, err := current(ctx, place{dest, prefix})
+	m, err := current(ctx, placeOf(dest, prefix))
 	switch {
 	case errors.Is(err, record.ErrManifest):
 		return nil, fmt.Errorf("%w: %s%s: %w", ErrConflict, where, record.ManifestName, err)
@@ -42,7 +42,7 @@ func identity(m *record.Manifest) string {
 
 // current is the manifest in force; nil when there is none.
 func current(ctx context.Context, dest place) (*record.Manifest, error) {
-	body, err := dest.Read(ctx, dest.key(record.ManifestName))
+	body, err := dest.Read(ctx, dest.Key(record.ManifestName))
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, nil
 	}
@@ -62,7 +62,7 @@ func Commit(ctx context.Context, open storage.Opener, m *record.Manifest, destin
 		return publishing(err)
 	}
 	return publishing(with(ctx, open, destination, func(dest place) error {
-		return dest.Replace(ctx, dest.key(record.ManifestName), body)
+		return dest.Replace(ctx, dest.Key(record.ManifestName), body)
 	}))
 }
 
@@ -83,11 +83,11 @@ func Clean(ctx context.Context, open storage.Opener, destination string, names [
 	})
 	err := with(ctx, open, destination, func(dest place) error {
 		for _, n := range names {
-			if err := dest.Remove(ctx, dest.key(n)); err != nil {
+			if err := dest.Remove(ctx, dest.Key(n)); err != nil {
 				return err
 			}
 		}
-		return dest.Sweep(dest.prefix)
+		return dest.Sweep(dest.Prefix)
 	})
 	if err != nil {
 		return fmt.Errorf("removing the replaced result: %w", err)
@@ -123,11 +123,11 @@ func Withdraw(ctx context.Context, open storage.Opener, destination, run string)
 		kept := files(m)
 		var stale []string
 		for _, kind := range []string{"part-", "failed-"} {
-			for o, err := range dest.Objects(ctx, dest.key(kind)) {
+			for o, err := range dest.Objects(ctx, dest.Key(kind)) {
 				if err != nil {
 					return err
 				}
-				name := strings.TrimPrefix(o.Key, dest.prefix)
+				name := strings.TrimPrefix(o.Key, dest.Prefix)
 				if f := partName.FindStringSubmatch(name); f != nil && f[2] == run[:8] && !kept[name] {
 					stale = append(stale, o.Key)
 				}
@@ -136,7 +136,7 @@ func Withdraw(ctx context.Context, open storage.Opener, destination, run string)
 		if err := dest.Remove(ctx, stale...); err != nil {
 			return err
 		}
-		if err := dest.Sweep(dest.prefix); err != nil {
+		if err := dest.Sweep(dest.Prefix); err != nil {
 			return err
 		}
 		dest.removeEmpty()

@@ -12,6 +12,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // splitting takes the scorer lines of one shard apart into predictions and
@@ -91,7 +92,7 @@ func (c *collector) place(ctx context.Context, s *spill) (record.File, error) {
 		return f, err
 	}
 	err = c.steps.around(f.Name, func() error {
-		return s.copyTo(ctx, c.dest, c.dest.key(f.Name))
+		return s.copyTo(ctx, c.dest, c.dest.Key(f.Name))
 	})
 	return f, err
 }
@@ -99,11 +100,11 @@ func (c *collector) place(ctx context.Context, s *spill) (record.File, error) {
 // read takes the lines of one object. most bounds the rows that count; unknown:
 // no bound.
 func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, most int64) error {
-	from, key, err := c.in.object(ctx, l.URI)
+	from, key, err := c.in.Object(ctx, l.URI)
 	if err != nil {
 		return err
 	}
-	r, err := from.NewReader(ctx, key, nil)
+	r, err := from.Stream(ctx, storage.Object{Key: key})
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", l.URI, err)
 	}

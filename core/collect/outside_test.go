@@ -44,7 +44,7 @@ func TestOutside(t *testing.T) {
 			j.Output.Format = c.format
 			for _, dest := range []string{filepath.Join(dir, filepath.FromSlash(c.destination)), storage.FileURI(filepath.Join(dir, filepath.FromSlash(c.destination)))} {
 				j.Output.Destination = dest + "/"
-				in, err := storage.ListInput(t.Context(), j.Input)
+				in, err := storage.ListInput(t.Context(), storage.OpenLocal, j.Input)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -57,5 +57,30 @@ func TestOutside(t *testing.T) {
 	j := job.Job{Input: job.Input{Source: []string{dir}}, Output: job.Output{Destination: "s3://b/" + dir + "/"}}
 	if err := collect.Outside(storage.Input{}, j); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestOutsideInAStore(t *testing.T) {
+	for _, c := range []struct {
+		source, destination, object string
+		refused                     bool
+	}{
+		{"s3://b/in/", "s3://b/out/", "s3://b/in/a.jsonl", false},
+		{"s3://b/in", "s3://b/inner/", "s3://b/in/a.jsonl", false},
+		{"s3://b/in/", "s3://other/in/", "s3://b/in/a.jsonl", false},
+		{"s3://b/in/", "gs://b/in/", "s3://b/in/a.jsonl", false},
+		{"/data", "s3://b/", "file:///data/a.jsonl", false},
+		{"s3://b/out/x", "s3://b/out/", "s3://b/out/x", true},
+		{"s3://b/in/", "s3://b/in/out/", "s3://b/in/a.jsonl", true},
+		{"s3://b/in", "s3://b/in/out/", "s3://b/in/a.jsonl", true},
+		{"s3://b/", "s3://b/out/", "s3://b/a.jsonl", true},
+		{"s3://b/**/*.jsonl", "s3://b/out/", "s3://b/in/a.jsonl", true},
+		{"s3://b/*.jsonl", "s3://b/out/", "s3://b/a.jsonl", false},
+	} {
+		j := job.Job{Input: job.Input{Source: []string{c.source}}, Output: job.Output{Destination: c.destination, Format: job.JSONL}}
+		err := collect.Outside(storage.Input{Objects: []storage.Source{{URI: c.object}}}, j)
+		if (err != nil) != c.refused {
+			t.Errorf("%s into %s: %v", c.source, c.destination, err)
+		}
 	}
 }

@@ -21,9 +21,9 @@ const atOnce = 8
 // for them and their manifest. Doing it again writes the same bytes; after an
 // error the caller does it again, or calls Withdraw.
 func Parts(ctx context.Context, open storage.Opener, s Source, o Options) (*record.Manifest, Verdict, error) {
-	c := &collector{Source: s, in: places{open: open}, steps: steps{o: o}}
+	c := &collector{Source: s, open: open, in: storage.NewFolders(open), steps: steps{o: o}}
 	m, v, err := c.collect(ctx)
-	if cerr := c.in.close(); err == nil {
+	if cerr := c.in.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
@@ -35,7 +35,8 @@ func Parts(ctx context.Context, open storage.Opener, s Source, o Options) (*reco
 // collector is one call of Parts.
 type collector struct {
 	Source
-	in     places // what is read
+	open   storage.Opener
+	in     *storage.Folders // what is read
 	dest   place
 	steps  steps
 	shards []shard
@@ -73,7 +74,7 @@ func (c *collector) collect(ctx context.Context) (*record.Manifest, Verdict, err
 	v = c.judge(m.Totals)
 	m.State = v.State
 	if c.nothing(v) {
-		return nil, v, Withdraw(ctx, c.in.open, c.Job.Output.Destination, c.Run)
+		return nil, v, Withdraw(ctx, c.open, c.Job.Output.Destination, c.Run)
 	}
 	return m, v, nil
 }
@@ -110,11 +111,11 @@ func (c *collector) write(ctx context.Context) (shards []record.Shard, err error
 	if len(shards) == 0 {
 		return shards, nil
 	}
-	b, prefix, err := c.in.open(ctx, c.Job.Output.Destination)
+	b, prefix, err := c.open(ctx, c.Job.Output.Destination)
 	if err != nil {
 		return nil, err
 	}
-	c.dest = place{b, prefix}
+	c.dest = placeOf(b, prefix)
 	defer func() {
 		if cerr := b.Close(); err == nil {
 			err = cerr
@@ -141,7 +142,7 @@ func (c *collector) write(ctx context.Context) (shards []record.Shard, err error
 // shard writes the parts of one shard.
 func (c *collector) shard(ctx context.Context, i int) (record.Shard, error) {
 	in := c.Shards[i]
-	out := record.Shard{URI: in.URI, Size: in.Size, Digest: in.Digest}
+	out := record.Shard{URI: in.URI, Size: in.Size, Digest: in.Digest, Version: in.Version}
 	s := c.shards[i]
 	switch {
 	case s.part != nil:
@@ -154,7 +155,7 @@ func (c *collector) shard(ctx context.Context, i int) (record.Shard, error) {
 
 // copy brings a finished shard to its place as it is.
 func (c *collector) copy(ctx context.Context, i int, p *provider.Part, out record.Shard) (record.Shard, error) {
-	from, err := c.in.folder(ctx, p.Folder)
+	from, err := c.in.Folder(ctx, p.Folder)
 	if err != nil {
 		return out, err
 	}
@@ -164,7 +165,7 @@ func (c *collector) copy(ctx context.Context, i int, p *provider.Part, out recor
 	}
 	bring := func(f record.File, name string) (record.File, error) {
 		err := c.steps.around(name, func() error {
-			return c.dest.Copy(ctx, c.dest.key(name), from.Bucket, from.key(f.Name))
+			return c.dest.Copy(ctx, c.dest.Key(name), from.Bucket, from.Key(f.Name))
 		})
 		f.Name = name
 		return f, err

@@ -14,16 +14,25 @@ type Shard struct {
 	URI    string `json:"uri"`
 	Size   int64  `json:"size"`   // bytes
 	Digest string `json:"digest"` // core/digest; empty: it is not known
+
+	// Version is the strongest mark that the object's store gives it: a generation,
+	// a version id or an entity tag, as in "generation:5". Of files it is empty.
+	Version string `json:"version,omitempty"`
 }
 
 // Shards is the input of a run, in order; its index is the shard's number.
 type Shards []Shard
 
-// Digest names the input: hex SHA-256 over every shard in order.
+// Digest names the input: hex SHA-256 over every shard in order. A shard is told
+// from others by its digest, or by its version where the digest is not known.
 func (s Shards) Digest() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "crossbatch input 1\n")
 	for _, x := range s {
+		if x.Digest == "" && x.Version != "" {
+			fmt.Fprintf(h, "%d %s %d  %d %s\n", len(x.URI), x.URI, x.Size, len(x.Version), x.Version)
+			continue
+		}
 		fmt.Fprintf(h, "%d %s %d %s\n", len(x.URI), x.URI, x.Size, x.Digest)
 	}
 	return hex.EncodeToString(h.Sum(nil))

@@ -57,6 +57,7 @@ type Event struct {
 	Attempt   int              `json:"attempt,omitempty"`
 	Request   string           `json:"request,omitempty"` // provider.Request.ID
 	Native    *provider.Native `json:"native,omitempty"`  // bound, started
+	Staged    *StagedBody      `json:"staged,omitempty"`
 	Ended     *EndedBody       `json:"ended,omitempty"`
 	Collected *CollectedBody   `json:"collected,omitempty"`
 	Outcome   *OutcomeBody     `json:"outcome,omitempty"` // refused; succeeded, partial, failed, cancelled
@@ -74,8 +75,25 @@ type IntentBody struct {
 	Input       string         `json:"input"`   // digest of the shards; see PutShards
 	Staging     string         `json:"staging"` // URI prefix of the run, ends in a slash
 	Facts       provider.Facts `json:"facts"`
+	Scoring     Scoring        `json:"scoring"`
 	Crossbatch  string         `json:"crossbatch"` // version
 	Preview     bool           `json:"preview,omitempty"`
+}
+
+// Scoring is what checking the job, its model and its data together has told.
+type Scoring struct {
+	Fields  []string          `json:"fields,omitempty"`  // that are read of a record
+	Columns []string          `json:"columns,omitempty"` // of CSV input
+	Types   map[string]string `json:"types,omitempty"`   // of fields of typed input
+	Made    provider.Made     `json:"made"`
+}
+
+// StagedBody says what was staged.
+type StagedBody struct {
+	Model   string `json:"model,omitempty"` // URIs of folders
+	Mapping string `json:"mapping"`         // URI of the object
+	Input   string `json:"input,omitempty"` // empty: it is read in place
+	Records int64  `json:"records"`         // staged; 0 in place
 }
 
 // Block is a provider block as it was resolved.

@@ -94,6 +94,16 @@ func (l *Ledger) History(ctx context.Context, k Key) ([]Event, error) {
 	return events, nil
 }
 
+// First reads the first event of a run, which holds its intent, and no other. It is
+// storage.ErrNotFound when there is no such run.
+func (l *Ledger) First(ctx context.Context, k Key) (Event, error) {
+	e, err := l.read(ctx, k, 1, Intent)
+	if errors.Is(err, storage.ErrNotFound) { // its writer died halfway
+		return l.read(ctx, k, 1, lockKind)
+	}
+	return e, err
+}
+
 func (l *Ledger) read(ctx context.Context, k Key, seq int, kind Kind) (Event, error) {
 	key := l.prefix + k.eventKey(seq, kind)
 	body, err := l.b.Read(ctx, key)

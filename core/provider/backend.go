@@ -84,6 +84,7 @@ type Capabilities struct {
 	KeepsOnCancel bool          // a cancelled job leaves what it finished
 	Rate          Rate          // calls that the service bears; zero: unlimited
 	Poll          Poll          // how often watching makes sense
+	Staging       *Staging      // what lies in object storage before a start; nil: nothing, things are read where they lie
 }
 
 // Rate bounds calls per second.
@@ -125,6 +126,8 @@ type Spec struct {
 	Output  string        // URI prefix for this attempt alone; ends in a slash
 	Budget  time.Duration // what is left of limits.timeout; 0: no limit
 	Facts   Facts
+	Made    Made    // what the scorer publishes, as far as it is known before it runs
+	Staged  *Staged // nil where Capabilities.Staging is
 }
 
 // Model is the model package of a run.
@@ -161,7 +164,15 @@ type Finding struct {
 
 // Translation is what an attempt sends, in order: ensures before starts.
 type Translation struct {
+	Uploads  []Upload  `json:"uploads,omitempty"`
 	Requests []Request `json:"requests"`
+}
+
+// Upload is a small object that is written before the requests are sent. Written
+// again it is the same.
+type Upload struct {
+	URI  string `json:"uri"`
+	Body string `json:"body"`
 }
 
 // Role says what a request is for.

@@ -86,9 +86,10 @@ func (c Counts) Balanced() bool { return c.In == c.OK+c.Failed+c.Skipped }
 
 // Shard accounts for one input object.
 type Shard struct {
-	URI    string `json:"uri"`
-	Size   int64  `json:"size"`
-	Digest string `json:"digest"` // of the input: core/digest
+	URI     string `json:"uri"`
+	Size    int64  `json:"size"`
+	Digest  string `json:"digest"`            // of the input: core/digest; empty where only its version tells
+	Version string `json:"version,omitempty"` // the store's mark of the input object
 	Counts
 	SkippedRows [][2]int64 `json:"skipped_rows,omitempty"` // ranges, the last row included
 	Part        File       `json:"part"`

@@ -26,7 +26,8 @@ func somePackage(t *testing.T) *model.Package {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, body := range map[string]string{"weights.bin": strings.Repeat("w", 3<<20), "data/more weights.bin": "more"} {
+	for _, f := range [][2]string{{"weights.bin", strings.Repeat("w", 3<<20)}, {"data/more weights.bin", "more"}} {
+		name, body := f[0], f[1]
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		save(t, path, []byte(body))
 		pkg.Files = append(pkg.Files, model.File{Name: name, Path: path, Size: int64(len(body)), Digest: sha(body)})

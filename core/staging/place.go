@@ -3,15 +3,8 @@ package staging
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path"
-	"path/filepath"
-	"strings"
 	"sync"
-
-	"gocloud.dev/blob"
 
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -55,9 +48,12 @@ func with(ctx context.Context, open storage.Opener, staging, folder string, o Op
 	return errors.Join(f(&place{Bucket: b, prefix: prefix + folder, o: o, all: all}), b.Close())
 }
 
-// folderURI names a folder of a bucket; it ends in a slash.
+// folderURI names a folder of a bucket; its path ends in a slash.
 func folderURI(b *storage.Bucket, prefix string) string {
-	return strings.TrimSuffix(b.URI(prefix), "/") + "/"
+	if _, local := b.Dir(); local {
+		return b.URI(prefix) + "/"
+	}
+	return b.URI(prefix)
 }
 
 // report adds to what was read.
@@ -102,72 +98,10 @@ func (p *place) document(ctx context.Context, name string, v any) error {
 	return err
 }
 
-// write puts what r reads under a name at one stroke, in flat memory. When r fails
-// nothing is there.
-func (p *place) write(ctx context.Context, name string, r io.Reader) error {
+// write puts what r reads under a name at one stroke. size is how much that is.
+func (p *place) write(ctx context.Context, name string, r io.Reader, size int64) error {
 	p.step("before " + name)
-	err := p.stream(ctx, p.prefix+name, r)
+	err := p.Write(ctx, p.prefix+name, r, storage.WriteOptions{Size: size})
 	p.step("after " + name)
 	return err
-}
-
-func (p *place) stream(ctx context.Context, key string, r io.Reader) error {
-	if dir, ok := p.Dir(); ok {
-		return p.file(ctx, dir, key, r)
-	}
-	// A driver that is handed a reader which fails would close its writer as if the
-	// object were complete; under a context that has ended it does not.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	in := &failing{r: r, failed: cancel}
-	err := p.Upload(ctx, key, in, &blob.WriterOptions{ContentType: "application/octet-stream"})
-	if in.err != nil {
-		return in.err
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", p.URI(key), err)
-	}
-	return nil
-}
-
-// failing calls off what reads it when it fails.
-type failing struct {
-	r      io.Reader
-	failed func()
-	err    error
-}
-
-func (f *failing) Read(b []byte) (int, error) {
-	n, err := f.r.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
-		f.err = err
-		f.failed()
-	}
-	return n, err
-}
-
-// file writes beside the object's name, under one that listings pass over, and
-// then gives it its name.
-func (p *place) file(ctx context.Context, dir, key string, r io.Reader) (err error) {
-	path := filepath.Join(dir, filepath.FromSlash(key))
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	if _, err = io.Copy(f, r); err == nil {
-		err = errors.Join(f.Chmod(0o644), f.Sync())
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return p.Copy(ctx, key, p.Bucket, siblingKey(key, filepath.Base(f.Name())))
-}
-
-func siblingKey(key, name string) string {
-	folder, _ := path.Split(key)
-	return folder + name
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -342,6 +344,7 @@ func TestRecipesThatAreRefused(t *testing.T) {
 		"no format":               {Write: job.JSONL},
 		"parquet out":             {Format: job.JSONL, Write: job.Parquet},
 		"identity in csv":         {Format: job.CSV, CSV: csv, Columns: []string{"a"}, Write: job.CSV, Identity: true},
+		"partitions in csv":       {Format: job.CSV, CSV: csv, Columns: []string{"a"}, Write: job.CSV, Partitions: true},
 		"csv without its dialect": {Format: job.CSV, Write: job.JSONL},
 		"a long delimiter":        {Format: job.CSV, Write: job.JSONL, CSV: &job.Dialect{Delimiter: "::"}},
 		"columns of jsonl":        {Format: job.JSONL, Write: job.JSONL, Columns: []string{"a"}},
@@ -376,12 +379,31 @@ func TestRecipesThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestPartitions(t *testing.T) {
+	for uri, want := range map[string]string{
+		"s3://b/dt=2026-11-30/r=a%252Fb/x=1.csv?region=eu": `dt="2026-11-30" r="a/b" `,
+		"gs://b/a.jsonl":                        "",
+		"file:///data/k%3Dx=%C3%A4/=y/z=/1.csv": `k="x=ä" z="" `,
+		"/data/n=__HIVE_DEFAULT_PARTITION__/a":  "n=null ",
+		"s3://k=v/a":                            "",
+	} {
+		got := ""
+		found := staging.Partitions(uri)
+		for _, k := range slices.Sorted(maps.Keys(found)) {
+			got += k + "=" + string(record.AppendJSON(nil, found[k])) + " "
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", uri, got, want)
+		}
+	}
+}
+
 func TestEntries(t *testing.T) {
 	s := &staging.Staged{URI: "s3://b/st/records/", Pieces: []staging.Piece{
 		{Name: "a", Shard: 0, Records: 2}, {Name: "b", Shard: 0, First: 2, Records: 1}, {Name: "c", Shard: 2, Records: 9},
 	}}
 	all := s.Entries(nil)
-	if len(all) != 3 || all[1] != (staging.Entry{URI: "s3://b/st/records/b", Shard: 0, First: 2, Records: 1}) {
+	if len(all) != 3 || all[1] != (provider.Entry{URI: "s3://b/st/records/b", Shard: 0, First: 2, Records: 1, Last: true}) {
 		t.Errorf("%+v", all)
 	}
 	if left := s.Entries([]int{1, 2}); len(left) != 1 || left[0].Shard != 2 {
@@ -391,7 +413,7 @@ func TestEntries(t *testing.T) {
 		t.Errorf("%+v", none)
 	}
 	shards := job.Shards{{URI: "s3://b/0"}, {URI: "s3://b/1"}, {URI: "s3://b/2"}}
-	if in := staging.InPlace(shards, []int{0, 2}); len(in) != 2 || in[1] != (staging.Entry{URI: "s3://b/2", Shard: 2}) {
+	if in := staging.InPlace(shards, []int{0, 2}); len(in) != 2 || in[1] != (provider.Entry{URI: "s3://b/2", Shard: 2, Last: true}) {
 		t.Errorf("%+v", in)
 	}
 	seen := 0

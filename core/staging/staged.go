@@ -37,7 +37,7 @@ type Staged struct {
 	Shards        []Shard `json:"shards"` // that were taken, ascending
 	Pieces        []Piece `json:"pieces"` // by shard and row
 
-	URI string `json:"-"` // of the folder of the pieces, ends in a slash
+	URI string `json:"-"` // of the folder of the pieces
 }
 
 // Shard is what was read of one source shard.
@@ -216,41 +216,33 @@ func readStaged(ctx context.Context, b *storage.Bucket, prefix string, p Plan) (
 	return s, nil
 }
 
-// Entry is one object that an attempt reads. What a service is given of entries, a
-// list of its own form, is its provider's matter.
-type Entry struct {
-	URI     string `json:"uri"`
-	Shard   int    `json:"shard"`
-	First   int64  `json:"first"`
-	Records int64  `json:"records"` // 0: not known, as of a whole shard
-}
-
 // Entries are the pieces of the shards that an attempt covers: take, ascending;
 // nil: all.
-func (s *Staged) Entries(take []int) []Entry {
-	var out []Entry
-	for _, p := range s.Pieces {
+func (s *Staged) Entries(take []int) []provider.Entry {
+	var out []provider.Entry
+	for i, p := range s.Pieces {
 		if take == nil || slices.Contains(take, p.Shard) {
-			out = append(out, Entry{URI: s.URI + p.Name, Shard: p.Shard, First: p.First, Records: p.Records})
+			last := i+1 == len(s.Pieces) || s.Pieces[i+1].Shard != p.Shard
+			out = append(out, provider.Entry{URI: storage.Join(s.URI, p.Name), Shard: p.Shard, First: p.First, Records: p.Records, Last: last})
 		}
 	}
 	return out
 }
 
 // InPlace are the shards themselves as entries, where nothing is staged.
-func InPlace(shards job.Shards, take []int) []Entry {
-	var out []Entry
+func InPlace(shards job.Shards, take []int) []provider.Entry {
+	var out []provider.Entry
 	for i, s := range shards {
 		if take == nil || slices.Contains(take, i) {
-			out = append(out, Entry{URI: s.URI, Shard: i})
+			out = append(out, provider.Entry{URI: s.URI, Shard: i, Last: true})
 		}
 	}
 	return out
 }
 
 // Part are the entries of one part of an attempt: those at i with i mod parts = p.
-func Part(entries []Entry, p, parts int) []Entry {
-	var out []Entry
+func Part(entries []provider.Entry, p, parts int) []provider.Entry {
+	var out []provider.Entry
 	for i := p; i < len(entries); i += parts {
 		out = append(out, entries[i])
 	}

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,21 +13,22 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/jonboulle/clockwork"
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 )
 
-// ErrNotFound says that there is no such object. Match it with errors.Is.
-var ErrNotFound = errors.New("no such object")
-
 // Bucket is a place that keeps objects under keys. It is safe for concurrent
-// use. Keys are made of elements of at most 255 bytes between slashes, none of
-// them empty, "." or "..".
+// use. A key is UTF-8 of 1 to 1024 bytes. In a local folder it is made of elements
+// of at most 255 bytes between slashes, none of them empty, "." or "..".
 type Bucket struct {
 	*blob.Bucket
-	name string // for messages
-	dir  string // of a local folder; else empty
+	name    string // its URI
+	dir     string // of a local folder; else empty
+	service Service
+	clock   clockwork.Clock
+	same    string
 }
 
 // Object is an entry of a listing.
@@ -36,10 +36,8 @@ type Object struct {
 	Key     string
 	Size    int64
 	ModTime time.Time
+	Version string // told apart from others of this object; see Service.Version
 }
-
-// New makes a Bucket of an object store's. name stands in messages.
-func New(b *blob.Bucket, name string) *Bucket { return &Bucket{Bucket: b, name: name} }
 
 // Opener opens the bucket of a URI and says under which prefix of it the URI
 // lies: empty, or ending in a slash. The caller closes the bucket.
@@ -54,10 +52,10 @@ func (b *Bucket) Read(ctx context.Context, key string) ([]byte, error) {
 	var err error
 	if b.dir != "" { // fileblob would look for some names under an escaped form
 		if err = ctx.Err(); err == nil {
-			body, err = os.ReadFile(filepath.Join(b.dir, filepath.FromSlash(key)))
+			body, err = os.ReadFile(joinKey(b.dir, key))
 		}
 	} else {
-		body, err = b.ReadAll(ctx, key)
+		body, err = b.readAll(ctx, key)
 	}
 	if err != nil {
 		return nil, b.wrap("reading", key, err)
@@ -65,17 +63,39 @@ func (b *Bucket) Read(ctx context.Context, key string) ([]byte, error) {
 	return body, nil
 }
 
+// readAll reads an object of a store, again from the start when its connection
+// breaks: it is for small ones.
+func (b *Bucket) readAll(ctx context.Context, key string) ([]byte, error) {
+	for n := 1; ; n++ {
+		r, err := b.Bucket.NewReader(ctx, key, &blob.ReaderOptions{BeforeRead: b.service.Reading("")})
+		if err != nil {
+			return nil, err
+		}
+		body, err := io.ReadAll(r)
+		_ = r.Close()
+		if err == nil && int64(len(body)) < r.Size() {
+			err = io.ErrUnexpectedEOF
+		}
+		if err == nil || ctx.Err() != nil || n == tries {
+			return body, err
+		}
+		if err := b.pause(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // Remove deletes objects. Those that are absent are passed over.
 func (b *Bucket) Remove(ctx context.Context, keys ...string) error {
 	for _, key := range keys {
-		err := checkKey(key)
+		err := b.checkKey(key)
 		switch {
 		case err != nil:
 		case b.dir == "":
 			err = b.Delete(ctx, key)
 		default: // fileblob would remove KEY.attrs as well
 			if err = ctx.Err(); err == nil {
-				err = os.Remove(filepath.Join(b.dir, filepath.FromSlash(key)))
+				err = os.Remove(joinKey(b.dir, key))
 			}
 		}
 		if err = b.wrap("removing", key, err); err != nil && !errors.Is(err, ErrNotFound) {
@@ -94,7 +114,7 @@ func (b *Bucket) Exists(ctx context.Context, key string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, b.wrap("looking for", key, err)
 	}
-	info, err := os.Stat(filepath.Join(b.dir, filepath.FromSlash(key)))
+	info, err := os.Stat(joinKey(b.dir, key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -104,50 +124,9 @@ func (b *Bucket) Exists(ctx context.Context, key string) (bool, error) {
 	return info.Mode().IsRegular(), nil
 }
 
-// Create makes an object where there is none, atomically between processes and
-// machines, durably before it returns. It is false when another stands there.
-// body must be the caller's alone (carry a nonce): when the answer is lost,
-// the object is read back and compared.
-func (b *Bucket) Create(ctx context.Context, key string, body []byte) (created bool, err error) {
-	if err := checkKey(key); err != nil {
-		return false, b.wrap("creating", key, err)
-	}
-	if b.dir != "" {
-		err = unswept(func() (err error) {
-			created, err = createFile(b.dir, key, body)
-			return err
-		}, "")
-		return created, b.wrap("creating", key, err)
-	}
-	err = b.Upload(ctx, key, bytes.NewReader(body), &blob.WriterOptions{
-		ContentType: "application/octet-stream", // Upload needs one; the others guess it
-		IfNotExist:  true,
-	})
-	if err == nil {
-		return true, nil
-	}
-	found, rerr := b.ReadAll(ctx, key)
-	if rerr == nil {
-		return bytes.Equal(found, body), nil
-	}
-	// Not "taken", even where the store says that a precondition failed: a closed
-	// bucket says so as well, and nobody else's object was seen.
-	return false, b.wrap("creating", key, err)
-}
-
-// Replace writes an object at one stroke: readers see the old one or the new
-// one. It is durable before it returns.
-func (b *Bucket) Replace(ctx context.Context, key string, body []byte) error {
-	if err := checkKey(key); err != nil {
-		return b.wrap("writing", key, err)
-	}
-	if b.dir != "" {
-		return b.wrap("writing", key, unswept(func() error { return replaceFile(b.dir, key, bytes.NewReader(body)) }, ""))
-	}
-	return b.wrap("writing", key, b.Upload(ctx, key, bytes.NewReader(body), &blob.WriterOptions{ContentType: "application/octet-stream"}))
-}
-
-// Objects lists all objects under a prefix by the bytes of their keys. Local
+// Objects lists all objects under a prefix, page by page, by the bytes of their
+// keys as the store has them: a driver writes some characters otherwise (Azure
+// Blob's " # % ? and \), and these stand where that spelling belongs. Local
 // folders hide what is being written.
 func (b *Bucket) Objects(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	if b.dir != "" {
@@ -164,58 +143,37 @@ func (b *Bucket) Objects(ctx context.Context, prefix string) iter.Seq2[Object, e
 				yield(Object{}, b.wrap("listing", prefix, err))
 				return
 			}
-			if !yield(Object{Key: o.Key, Size: o.Size, ModTime: o.ModTime}, nil) {
+			if !yield(Object{Key: o.Key, Size: o.Size, ModTime: o.ModTime, Version: b.version(o.As, o.Size, o.ModTime)}, nil) {
 				return
 			}
 		}
 	}
 }
 
-// Copy brings an object of another bucket here, replacing what is there. Within
-// a local file system the bytes are shared, not copied.
-func (b *Bucket) Copy(ctx context.Context, key string, from *Bucket, source string) error {
-	if err := checkKey(key); err != nil {
-		return b.wrap("writing", key, err)
-	}
-	if b.dir != "" && from.dir != "" {
-		return b.wrap("copying", source, linkFile(b.dir, key, filepath.Join(from.dir, filepath.FromSlash(source))))
-	}
-	r, err := from.NewReader(ctx, source, nil)
-	if err != nil {
-		return from.wrap("reading", source, err)
-	}
-	defer func() { _ = r.Close() }()
-	if b.dir != "" {
-		return b.wrap("writing", key, replaceFile(b.dir, key, r))
-	}
-	return b.wrap("writing", key, b.Upload(ctx, key, r, &blob.WriterOptions{ContentType: "application/octet-stream"}))
-}
-
-// URI names an object of this bucket.
+// URI names an object of this bucket; see type URI.
 func (b *Bucket) URI(key string) string {
 	if b.dir != "" {
-		return FileURI(filepath.Join(b.dir, filepath.FromSlash(key)))
+		return FileURI(joinKey(b.dir, key))
 	}
-	return strings.TrimSuffix(b.name, "/") + "/" + key
+	return Join(b.name, key)
 }
 
-// checkKey refuses keys that a folder cannot hold or that lead out of it.
-func checkKey(key string) error {
-	if !fs.ValidPath(key) || key == "." {
+// maxKey is what all stores take: 1024 bytes.
+const maxKey = 1024
+
+// checkKey refuses keys that a store does not take, that a folder cannot hold or
+// that lead out of it.
+func (b *Bucket) checkKey(key string) error {
+	switch {
+	case b.dir != "" && (!fs.ValidPath(key) || key == "."):
 		return errors.New("not a key: elements between slashes must not be empty, \".\" or \"..\"")
+	case key == "" || len(key) > maxKey || !utf8.ValidString(key):
+		return fmt.Errorf("not a key: it must be UTF-8 of 1 to %d bytes", maxKey)
 	}
 	return nil
 }
 
-func (b *Bucket) wrap(doing, key string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, errNoFile):
-		return fmt.Errorf("%s %s: %w", doing, b.URI(key), ErrNotFound)
-	}
-	return fmt.Errorf("%s %s: %w", doing, b.URI(key), err)
-}
+func joinKey(dir, key string) string { return filepath.Join(dir, filepath.FromSlash(key)) }
 
 // FileURI is the file:// form of an absolute path.
 func FileURI(path string) string {

@@ -19,8 +19,8 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 )
 
-// Digest gives the shards of an input: every object with its digest, read now
-// unless the cache knows it. report is told of bytes as they are read or passed
+// Digest gives the shards of an input: every file with its digest, read now
+// unless the cache knows it, every object of a store with its version. report is told of bytes as they are read or passed
 // over, from several goroutines. cache may be nil.
 func (in Input) Digest(ctx context.Context, cache *Digests, report func(n int)) (job.Shards, error) {
 	if report == nil {
@@ -30,6 +30,11 @@ func (in Input) Digest(ctx context.Context, cache *Digests, report func(n int)) 
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, o := range in.Objects {
+		if o.Path == "" {
+			shards[i] = job.Shard{URI: o.URI, Size: o.Size, Version: o.Version}
+			report(int(o.Size))
+			continue
+		}
 		g.Go(func() error {
 			size, sum, err := cache.digest(ctx, o.Path, report)
 			if err != nil {

@@ -98,7 +98,7 @@ func BenchmarkListInput(b *testing.B) {
 		write(b, filepath.Join(dir, fmt.Sprint(i%100), fmt.Sprintf("%d.jsonl", i)), "")
 	}
 	for b.Loop() {
-		in, err := ListInput(b.Context(), job.Input{Source: []string{dir}})
+		in, err := ListInput(b.Context(), OpenLocal, job.Input{Source: []string{dir}})
 		if err != nil || len(in.Objects) != 60_000 {
 			b.Fatal(len(in.Objects), err)
 		}

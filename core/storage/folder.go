@@ -24,8 +24,6 @@ import (
 // pass over them, and one that a killed process left does no harm.
 const tempPrefix = ".tmp-"
 
-var errNoFile = fs.ErrNotExist
-
 // OpenFolder opens a local folder as a Bucket. The folder need not be there: it
 // is made by the first write.
 func OpenFolder(dir string) (*Bucket, error) {
@@ -48,7 +46,9 @@ func OpenFolder(dir string) (*Bucket, error) {
 	if prefix := filepath.ToSlash(strings.TrimPrefix(abs, root)); prefix != "" {
 		b = blob.PrefixedBucket(b, prefix+"/")
 	}
-	return &Bucket{Bucket: b, name: FileURI(abs), dir: abs}, nil
+	out := New(b, FileURI(abs))
+	out.dir = abs
+	return out, nil
 }
 
 // OpenLocal is the Opener of paths and file:// URIs. Any other URI is an error.
@@ -289,7 +289,7 @@ func walkFolder(ctx context.Context, root, dir, prefix string, yield func(Object
 		if err != nil {
 			return false, err
 		}
-		if !yield(Object{Key: k, Size: info.Size(), ModTime: info.ModTime()}, nil) {
+		if !yield(Object{Key: k, Size: info.Size(), ModTime: info.ModTime(), Version: statOf(info).version()}, nil) {
 			return false, nil
 		}
 	}

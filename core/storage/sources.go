@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,16 +32,21 @@ type Input struct {
 
 // Source is one object of an input.
 type Source struct {
-	URI  string
-	Path string // on this machine
-	Size int64  // bytes
+	URI     string
+	Path    string // on this machine; empty for an object of a store
+	Size    int64  // bytes
+	Version string // of an object of a store; see Service.Version
 }
+
+// name is what people know it by.
+func (s Source) name() string { return cmp.Or(s.Path, s.URI) }
 
 // ListInput finds the objects of a job's sources: sources in their order,
 // objects within one by the bytes of their path, each object once. It reads
-// listings and result manifests, no data. Sources are local for now: one in an
-// object store is ErrNotYet.
-func ListInput(ctx context.Context, in job.Input) (Input, error) {
+// listings and result manifests, no data. A source is an object, a folder or a
+// glob; one that ends in no slash is the object of that name or the folder of
+// that name, never what merely begins so. Stores are opened by open.
+func ListInput(ctx context.Context, open Opener, in job.Input) (Input, error) {
 	var out Input
 	seen := map[string]bool{}
 	for _, source := range in.Source {
@@ -49,14 +55,30 @@ func ListInput(ctx context.Context, in job.Input) (Input, error) {
 		}
 		local, ok := LocalPath(source)
 		if !ok {
-			return Input{}, fmt.Errorf("%w: reading from %s", ErrNotYet, source)
+			found, listed, err := listStore(ctx, open, source)
+			if err != nil {
+				return Input{}, err
+			}
+			if len(found) == 0 && in.Empty != "ok" {
+				return Input{}, nothing(source)
+			}
+			for _, o := range found {
+				if seen[o.URI] {
+					continue
+				}
+				seen[o.URI] = true
+				if err := out.append(o, in.Format, listed); err != nil {
+					return Input{}, err
+				}
+			}
+			continue
 		}
 		paths, listed, err := expand(local)
 		if err != nil {
 			return Input{}, err
 		}
 		if len(paths) == 0 && in.Empty != "ok" {
-			return Input{}, fmt.Errorf("%w: nothing matches %s (input.empty = \"ok\" allows that)", ErrNoInput, source)
+			return Input{}, nothing(source)
 		}
 		for _, p := range paths {
 			p = filepath.Clean(p)
@@ -72,12 +94,12 @@ func ListInput(ctx context.Context, in job.Input) (Input, error) {
 	return out, nil
 }
 
-// add appends a file; all files are of one format.
+func nothing(source string) error {
+	return fmt.Errorf("%w: nothing matches %s (input.empty = \"ok\" allows that)", ErrNoInput, source)
+}
+
+// add appends a file.
 func (in *Input) add(path string, said, listed job.Format) error {
-	f, err := formatOf(path, said, listed)
-	if err != nil {
-		return err
-	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("reading input: %w", err)
@@ -85,11 +107,24 @@ func (in *Input) add(path string, said, listed job.Format) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("reading input: %s is not a regular file; input is read twice, so save it to a file first", path)
 	}
+	return in.append(Source{URI: FileURI(path), Path: path, Size: info.Size()}, said, listed)
+}
+
+// append appends an object; all objects are of one format.
+func (in *Input) append(o Source, said, listed job.Format) error {
+	name := o.Path
+	if name == "" {
+		_, name = Split(o.URI)
+	}
+	f, err := formatOf(name, said, listed)
+	if err != nil {
+		return err
+	}
 	if len(in.Objects) > 0 && f != in.Format {
-		return fmt.Errorf("%s and %s differ in format; one job reads one format", in.Objects[0].Path, path)
+		return fmt.Errorf("%s and %s differ in format; one job reads one format", in.Objects[0].name(), o.name())
 	}
 	in.Format = f
-	in.Objects = append(in.Objects, Source{URI: FileURI(path), Path: path, Size: info.Size()})
+	in.Objects = append(in.Objects, o)
 	return nil
 }
 
@@ -229,6 +264,15 @@ func published(dir string) (*record.Manifest, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, record.ManifestName), err)
 	}
 	return m, nil
+}
+
+// Shards are the objects as a run numbers them, none digested yet.
+func (in Input) Shards() job.Shards {
+	shards := make(job.Shards, len(in.Objects))
+	for i, o := range in.Objects {
+		shards[i] = job.Shard{URI: o.URI, Size: o.Size, Version: o.Version}
+	}
+	return shards
 }
 
 // Bytes is the size of all objects together.

@@ -72,7 +72,7 @@ func TestList(t *testing.T) {
 			for _, s := range strings.Fields(tc.sources) {
 				in.Source = append(in.Source, filepath.Join(dir, s))
 			}
-			got, err := ListInput(t.Context(), in)
+			got, err := ListInput(t.Context(), OpenLocal, in)
 			if tc.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.err) {
 					t.Fatalf("error %v, want %q", err, tc.err)

@@ -110,7 +110,7 @@ func (w *worker) score(ctx context.Context, q request) (*engine.Result, error) {
 		Job: q.Job, Run: q.Run, Shards: q.Shards, Format: q.Format, Take: q.Take,
 	}, engine.Options{
 		Runtime: rt, Device: device, Version: w.deps.Version, Workers: q.Job.Batching.Concurrency,
-		Now: w.deps.Clock.Now, Progress: w.state.progress, Finished: w.shard(ctx),
+		Open: w.deps.Open, Cache: w.deps.Cache, Now: w.deps.Clock.Now, Progress: w.state.progress, Finished: w.shard(ctx),
 	})
 	if err != nil {
 		return nil, err

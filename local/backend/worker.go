@@ -40,6 +40,8 @@ type WorkerDeps struct {
 	Clock   clockwork.Clock
 	Runtime func(context.Context) (*onnx.Runtime, error) // loads ONNX Runtime
 	Version string                                       // of crossbatch
+	Open    storage.Opener                               // of input and model; nil: folders of this machine
+	Cache   string                                       // folder for models from elsewhere
 	Log     io.Writer
 	Ready   io.WriteCloser // told when the worker has begun; nil: nobody waits
 

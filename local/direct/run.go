@@ -2,12 +2,15 @@ package direct
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"time"
 
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
@@ -24,7 +27,9 @@ const workFolder = ".crossbatch"
 // Device and Now may be left out.
 type Options struct {
 	Runtime  *onnx.Runtime
-	Device   onnx.Device // as chosen: not auto
+	Device   onnx.Device    // as chosen: not auto
+	Open     storage.Opener // of input, model and destination; nil: folders of this machine
+	Cache    string         // folder for what is fetched, and for the work on destinations elsewhere
 	Digests  *storage.Digests
 	Version  string // of crossbatch, for the manifest
 	Now      func() time.Time
@@ -37,6 +42,9 @@ type Options struct {
 
 // filled is o where what nobody asked to be told goes nowhere.
 func (o Options) filled() Options {
+	if o.Open == nil {
+		o.Open = storage.OpenLocal
+	}
 	if o.Started == nil {
 		o.Started = func(Start) {}
 	}
@@ -106,11 +114,15 @@ func Run(ctx context.Context, j job.Job, o Options) (*Result, error) {
 	if err := r.identify(ctx, shards); err != nil {
 		return nil, err
 	}
-	hold, err := engine.TakeHold(filepath.Join(j.Output.Destination, workFolder), r.id)
+	root, err := r.root()
 	if err != nil {
 		return nil, err
 	}
-	w := work{run: r, hold: hold}
+	hold, err := engine.TakeHold(root, r.id)
+	if err != nil {
+		return nil, err
+	}
+	w := work{run: r, root: root, hold: hold}
 	defer func() { hold.Release(w.keep) }()
 	if err := w.begin(ctx); err != nil {
 		return nil, err
@@ -120,8 +132,9 @@ func Run(ctx context.Context, j job.Job, o Options) (*Result, error) {
 
 // Checked is a job whose model and data fit each other.
 type Checked struct {
-	Input storage.Input
-	Model provider.Model
+	Input   storage.Input
+	Model   provider.Model
+	Scoring ledger.Scoring
 }
 
 // Check does what can be wrong with a job before its input is digested: it lists
@@ -136,7 +149,23 @@ func Check(ctx context.Context, j job.Job, o Options) (Checked, error) {
 		return Checked{}, err
 	}
 	m := provider.Model{Name: j.Model.Name, Artifact: j.Model.Artifact, Digest: r.engine.Model().Digest}
-	return Checked{Input: in, Model: m}, r.engine.Close()
+	scoring := ledger.Scoring{Fields: r.engine.Fields(), Columns: r.engine.Header(), Types: known(r.engine.Types()), Made: r.engine.Made()}
+	return Checked{Input: in, Model: m, Scoring: scoring}, r.engine.Close()
+}
+
+// known are the types that say something.
+func known(types map[string]string) map[string]string {
+	var out map[string]string
+	for field, t := range types {
+		if t == "" {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[field] = t
+	}
+	return out
 }
 
 // Digest gives the shards of an input and tells of progress.
@@ -159,9 +188,23 @@ type run struct {
 	id, fingerprint string
 }
 
+// root is the folder that work on the destination lies in: below it, or in the
+// cache where it is no folder of this machine.
+func (r *run) root() (string, error) {
+	dest := r.job.Output.Destination
+	if path, ok := storage.LocalPath(dest); ok {
+		return filepath.Join(path, workFolder), nil
+	}
+	if r.Cache == "" {
+		return "", fmt.Errorf("there is no cache folder to work on %s in", dest)
+	}
+	sum := sha256.Sum256([]byte(dest))
+	return filepath.Join(r.Cache, "score", hex.EncodeToString(sum[:12])), nil
+}
+
 // list finds the input.
 func (r *run) list(ctx context.Context) (storage.Input, error) {
-	in, err := storage.ListInput(ctx, r.job.Input)
+	in, err := storage.ListInput(ctx, r.Open, r.job.Input)
 	if err != nil {
 		return in, err
 	}
@@ -171,12 +214,10 @@ func (r *run) list(ctx context.Context) (storage.Input, error) {
 // prepare loads the model and tries it with the input.
 func (r *run) prepare(ctx context.Context, in storage.Input) error {
 	r.format = in.Format
-	for _, o := range in.Objects {
-		r.shards = append(r.shards, job.Shard{URI: o.URI, Size: o.Size})
-	}
+	r.shards = in.Shards()
 	var err error
 	r.engine, err = engine.Prepare(ctx, engine.Task{Job: r.job, Shards: r.shards, Format: r.format}, engine.Options{
-		Runtime: r.Runtime, Device: r.Device, Version: r.Version, Now: r.Now, Progress: r.Progress,
+		Runtime: r.Runtime, Device: r.Device, Version: r.Version, Now: r.Now, Progress: r.Progress, Open: r.Open, Cache: r.Cache,
 	})
 	return err
 }
@@ -196,7 +237,7 @@ func (r *run) identify(ctx context.Context, shards job.Shards) error {
 // free reads the result that the run would replace; it is an error when it must
 // not.
 func (r *run) free(ctx context.Context) (*record.Manifest, error) {
-	dest, prefix, err := storage.OpenLocal(ctx, r.job.Output.Destination)
+	dest, prefix, err := r.Open(ctx, r.job.Output.Destination)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 // work is a local run that holds its destination.
 type work struct {
 	*run
+	root     string // of the hold
 	hold     *engine.Hold
 	replaced []string         // objects of the result that is replaced
 	finished record.Counts    // of the shards that an earlier process finished
@@ -82,13 +83,13 @@ var runID = regexp.MustCompile(`^[0-9a-f]{20}$`)
 // of other runs go.
 func (w *work) sweep(ctx context.Context, run string, current *record.Manifest) error {
 	dest := w.job.Output.Destination
-	body, err := os.ReadFile(filepath.Join(dest, workFolder, run, replacedName))
+	body, err := os.ReadFile(filepath.Join(w.root, run, replacedName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("clearing %s: %w", dest, err)
 	}
 	var names []string
 	if err == nil && json.Unmarshal(body, &names) == nil {
-		if err := collect.Clean(ctx, storage.OpenLocal, dest, names, current); err != nil {
+		if err := collect.Clean(ctx, w.Open, dest, names, current); err != nil {
 			return err
 		}
 	}
@@ -96,7 +97,7 @@ func (w *work) sweep(ctx context.Context, run string, current *record.Manifest) 
 		return nil
 	}
 	if runID.MatchString(run) {
-		if err := collect.Withdraw(ctx, storage.OpenLocal, dest, run); err != nil {
+		if err := collect.Withdraw(ctx, w.Open, dest, run); err != nil {
 			return err
 		}
 	}
@@ -142,19 +143,19 @@ func (w *work) publish(ctx context.Context, s collect.Source) (*record.Manifest,
 	dest := w.job.Output.Destination
 	m, verdict, err := w.commit(ctx, s)
 	if err != nil {
-		err = errors.Join(err, collect.Withdraw(context.WithoutCancel(ctx), storage.OpenLocal, dest, w.id))
+		err = errors.Join(err, collect.Withdraw(context.WithoutCancel(ctx), w.Open, dest, w.id))
 	}
 	if err != nil || m == nil {
 		return nil, verdict, err
 	}
 	w.Step("before clean")
-	err = collect.Clean(context.WithoutCancel(ctx), storage.OpenLocal, dest, w.replaced, m)
+	err = collect.Clean(context.WithoutCancel(ctx), w.Open, dest, w.replaced, m)
 	w.Step("after clean")
 	return m, verdict, err
 }
 
 func (w *work) commit(ctx context.Context, s collect.Source) (*record.Manifest, collect.Verdict, error) {
-	m, verdict, err := collect.Parts(ctx, storage.OpenLocal, s, collect.Options{Step: w.Step})
+	m, verdict, err := collect.Parts(ctx, w.Open, s, collect.Options{Step: w.Step})
 	if err != nil || m == nil {
 		return nil, verdict, err
 	}
@@ -166,7 +167,7 @@ func (w *work) commit(ctx context.Context, s collect.Source) (*record.Manifest, 
 	if err := ctx.Err(); err != nil {
 		return nil, verdict, err
 	}
-	err = collect.Commit(context.WithoutCancel(ctx), storage.OpenLocal, m, w.job.Output.Destination)
+	err = collect.Commit(context.WithoutCancel(ctx), w.Open, m, w.job.Output.Destination)
 	w.Step("after commit")
 	return m, verdict, err
 }

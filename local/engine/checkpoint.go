@@ -140,9 +140,9 @@ func (r *Run) resume(folder string, shard int) *resumed {
 
 func (r *Run) partName(shard int) string {
 	o := r.job.Output
-	return record.PartName(shard, len(r.input.paths), r.task.Run, string(o.Format), o.Compression)
+	return record.PartName(shard, len(r.input.names), r.task.Run, string(o.Format), o.Compression)
 }
 
 func (r *Run) failedName(shard int) string {
-	return record.FailedName(shard, len(r.input.paths), r.task.Run)
+	return record.FailedName(shard, len(r.input.names), r.task.Run)
 }

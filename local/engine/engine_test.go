@@ -87,7 +87,7 @@ func rows(n int) string {
 // task lists and digests the input of a job.
 func task(t testing.TB, j job.Job) Task {
 	t.Helper()
-	in, err := storage.ListInput(t.Context(), j.Input)
+	in, err := storage.ListInput(t.Context(), storage.OpenLocal, j.Input)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestPeekAt(t *testing.T) {
 	write(t, filepath.Join(dir, "1.csv"), "")
 	write(t, filepath.Join(dir, "2.csv"), "id,a\n007,1\nbroken\n008,2\n009,3\n")
 	in := job.Input{Source: []string{dir}, CSV: job.Dialect{Header: true, Delimiter: ","}}
-	p, err := PeekAt(t.Context(), in, 3)
+	p, err := PeekAt(t.Context(), storage.OpenLocal, in, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func (r *Run) headers(ctx context.Context) error {
 		return nil
 	}
 	first := -1
-	for i := range r.input.paths {
+	for i := range r.input.names {
 		h, err := r.headerOf(ctx, i)
 		switch {
 		case err != nil:
@@ -59,7 +59,7 @@ func (r *Run) headers(ctx context.Context) error {
 				return nil
 			}
 		case !h.Equal(r.header):
-			return provider.Errorf(provider.DataError, "the CSV headers of %s and %s differ: %s; %s", r.input.paths[first], r.input.paths[i], columnList(r.header), columnList(h))
+			return provider.Errorf(provider.DataError, "the CSV headers of %s and %s differ: %s; %s", r.input.names[first], r.input.names[i], columnList(r.header), columnList(h))
 		}
 	}
 	return nil
@@ -76,7 +76,7 @@ func (r *Run) headerOf(ctx context.Context, shard int) (record.Header, error) {
 	}
 	h, err := s.split.ReadHeader()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.path, err)
+		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
 	if h == nil {
 		return nil, nil

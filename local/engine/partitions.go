@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/scorer"
 )
 
@@ -61,9 +62,12 @@ func (r *Run) place() {
 	if r.job.Input.Partitions != "hive" {
 		return
 	}
-	r.input.partitions = make([]map[string]record.Value, len(r.input.paths))
-	for i, path := range r.input.paths {
-		r.input.partitions[i] = partitions(path)
+	r.input.partitions = make([]map[string]record.Value, len(r.input.names))
+	for i, name := range r.input.names {
+		if u, err := storage.ParseURI(name); err == nil {
+			name = u.Key
+		}
+		r.input.partitions[i] = partitions(name)
 	}
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -19,20 +18,21 @@ type Peek struct {
 	Rows   [][]record.Value // of the records that could be read; in the order of Fields
 }
 
-// PeekAt reads up to n records of the first file that holds any.
-func PeekAt(ctx context.Context, in job.Input, n int) (*Peek, error) {
-	found, err := storage.ListInput(ctx, in)
+// PeekAt reads up to n records of the first object that holds any.
+func PeekAt(ctx context.Context, open storage.Opener, in job.Input, n int) (*Peek, error) {
+	found, err := storage.ListInput(ctx, open, in)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{job: job.Job{Input: in}, limits: record.DefaultLimits()}
-	for _, o := range found.Objects {
-		r.input.paths = append(r.input.paths, o.Path)
+	shards := found.Shards()
+	r := &Run{
+		task: Task{Shards: shards}, job: job.Job{Input: in}, limits: record.DefaultLimits(),
+		folders: storage.NewFolders(open), input: locate(shards, found.Format),
 	}
+	defer func() { _ = r.Close() }() // read only: nothing can be lost
 	r.limits.Records = n
-	r.input.format = cmp.Or(found.Format, job.JSONL)
 	p := &Peek{Format: r.input.format}
-	for shard := range r.input.paths {
+	for shard := range r.input.names {
 		if err := r.peekShard(ctx, shard, p); err != nil || p.Fields != nil {
 			return p, err
 		}
@@ -91,7 +91,7 @@ func (r *Run) fieldsOf(ctx context.Context, shard int) ([]string, error) {
 		r.header = h
 		return h, err
 	}
-	f, err := parquetFile(r.input.paths[shard])
+	f, err := r.footer(ctx, shard)
 	if err != nil {
 		return nil, err
 	}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/parquet"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/scorer"
 )
 
@@ -53,16 +53,39 @@ func (r *Run) openAt(ctx context.Context, shard int, at position, report func(in
 	return s, nil
 }
 
-// unread opens a shard as sample and peek do: in blocks as small as they come, by
+// object opens what a shard lies in.
+func (r *Run) object(ctx context.Context, shard int) (*storage.ObjectReader, error) {
+	s := r.task.Shards[shard]
+	b, key, err := r.folders.Object(ctx, s.URI)
+	if err != nil {
+		return nil, unread(r.input.names[shard], err)
+	}
+	o, err := b.OpenVersion(ctx, storage.Object{Key: key, Size: s.Size, Version: s.Version})
+	if err != nil {
+		return nil, unread(r.input.names[shard], err)
+	}
+	return o, nil
+}
+
+// unread says which input could not be read.
+func unread(name string, err error) error {
+	if errors.Is(err, storage.ErrChanged) {
+		return fmt.Errorf("%w: %s: %w", ErrChanged, name, err)
+	}
+	return fmt.Errorf("reading input: %s: %w", name, err)
+}
+
+// glance opens a shard as sample and peek do: in blocks as small as they come, by
 // nobody who wants to hear of progress.
-func (r *Run) unread(ctx context.Context, shard int, fields []string) (source, error) {
+func (r *Run) glance(ctx context.Context, shard int, fields []string) (source, error) {
 	return r.open(ctx, shard, fields, record.DefaultLimits(), func(int) {})
 }
 
 // textSource reads a shard of lines.
 type textSource struct {
-	path   string
-	f      *os.File
+	name   string
+	object *storage.ObjectReader
+	raw    io.ReadCloser
 	z      io.ReadCloser // the decompressor
 	sum    *digest.Hash
 	split  *record.Splitter
@@ -72,23 +95,23 @@ type textSource struct {
 // openText begins a shard of lines. For CSV with a header the first row is taken
 // from it.
 func (r *Run) openText(ctx context.Context, shard int, lim record.Limits, report func(int)) (*textSource, error) {
-	path := r.input.paths[shard]
-	f, err := os.Open(path)
+	object, err := r.object(ctx, shard)
 	if err != nil {
-		return nil, fmt.Errorf("reading input: %w", err)
+		return nil, err
 	}
-	s := &textSource{path: path, f: f, sum: digest.New()}
-	in := io.TeeReader(&counted{ctx: ctx, r: f, report: report}, s.sum)
-	compression, _ := compress.Of(path)
+	s := &textSource{name: r.input.names[shard], object: object, raw: object.NewReader(ctx, 0, -1), sum: digest.New()}
+	in := io.TeeReader(&counted{ctx: ctx, r: s.raw, report: report}, s.sum)
+	compression, _ := compress.Of(s.name)
 	if s.z, err = compress.NewReader(in, compression); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("reading input: %s: %w", path, err)
+		s.z = io.NopCloser(nil)
+		s.close()
+		return nil, unread(s.name, err)
 	}
 	s.split = record.NewSplitter(s.z, r.input.text(), r.delimiter(), lim)
 	if r.input.format == job.CSV && r.job.Input.CSV.Header {
 		if s.header, err = s.split.ReadHeader(); err != nil {
 			s.close()
-			return nil, fmt.Errorf("reading input: %s: %w", path, err)
+			return nil, unread(s.name, err)
 		}
 	}
 	return s, nil
@@ -100,9 +123,9 @@ func (s *textSource) skip(to position) error {
 	err := s.split.Skip(to.Row, to.Offset)
 	switch {
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("%w: %s", ErrChanged, s.path)
+		return fmt.Errorf("%w: %s", ErrChanged, s.name)
 	case err != nil:
-		return fmt.Errorf("reading input: %s: %w", s.path, err)
+		return unread(s.name, err)
 	}
 	return nil
 }
@@ -113,7 +136,7 @@ func (s *textSource) next(c *chunk, most int64) error {
 		if errors.Is(err, io.EOF) {
 			return err
 		}
-		return fmt.Errorf("reading input: %s: %w", s.path, err)
+		return unread(s.name, err)
 	}
 	b := &c.block
 	b.Records = b.Records[:min(int64(len(b.Records)), most)]
@@ -122,18 +145,17 @@ func (s *textSource) next(c *chunk, most int64) error {
 }
 
 func (s *textSource) close() {
-	_ = s.z.Close() // it has nothing to say that reading did not
-	s.f.Close()
+	_ = errors.Join(s.z.Close(), s.raw.Close(), s.object.Close()) // they have nothing to say that reading did not
 }
 
 // digest is that of what was read.
-func (s *textSource) digest(known string) (string, error) { return same(s.path, s.sum, known) }
+func (s *textSource) digest(known string) (string, error) { return same(s.name, s.sum, known) }
 
 // same gives the digest of what was read of a file, unless another is known.
-func same(path string, sum *digest.Hash, known string) (string, error) {
+func same(name string, sum *digest.Hash, known string) (string, error) {
 	got := sum.String()
 	if known != "" && got != known {
-		return "", fmt.Errorf("%w: %s", ErrChanged, path)
+		return "", fmt.Errorf("%w: %s", ErrChanged, name)
 	}
 	return got, nil
 }
@@ -199,7 +221,7 @@ func (o one) Values(_ int, values []record.Value) *record.Failure {
 
 // count says how many records a shard has; those past most are not looked for.
 func (r *Run) count(ctx context.Context, shard int, most int64) (int64, error) {
-	s, err := r.unread(ctx, shard, nil)
+	s, err := r.glance(ctx, shard, nil)
 	if err != nil {
 		return 0, err
 	}

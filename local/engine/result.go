@@ -42,10 +42,14 @@ func CodeOf(err error) provider.Code {
 		return provider.Unsupported
 	case errors.Is(err, scorer.ErrMapping), errors.Is(err, compress.ErrDamaged), errors.Is(err, parquet.ErrDamaged):
 		return provider.DataError
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrNoBucket):
 		return provider.NotFound
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, storage.ErrDenied):
 		return provider.PermissionDenied
+	case errors.Is(err, storage.ErrNoCredentials):
+		return provider.Unauthenticated
+	case errors.Is(err, storage.ErrUnreachable):
+		return provider.Unavailable
 	}
 	return provider.Internal
 }

@@ -5,23 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/crossbatch/crossbatch/core/digest"
 	"github.com/crossbatch/crossbatch/core/parquet"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // rowSource reads a shard of Parquet: the wanted columns only. The whole file is
 // digested beside, from the same open file.
 type rowSource struct {
 	ctx    context.Context
-	path   string
-	f      *os.File
+	name   string
+	object *storage.ObjectReader
 	file   *parquet.File
 	r      *parquet.Reader
-	opened os.FileInfo
-	size   int64
+	marked bool       // the object's version is known, and tells as much as its digest
 	each   int        // rows of a chunk
 	sum    chan error // what became of the digest, once it is made
 	hash   *digest.Hash
@@ -31,27 +30,23 @@ type rowSource struct {
 }
 
 func (r *Run) openRows(ctx context.Context, shard int, fields []string, from int64, lim record.Limits, report func(int)) (_ *rowSource, err error) {
-	s := &rowSource{path: r.input.paths[shard], report: report}
+	s := &rowSource{name: r.input.names[shard], marked: r.task.Shards[shard].Version != "", report: report}
+	if s.object, err = r.object(ctx, shard); err != nil {
+		return nil, err
+	}
 	defer func() {
-		if err != nil && s.f != nil {
-			s.f.Close()
+		if err != nil {
+			_ = s.object.Close()
 		}
 	}()
-	if s.f, err = os.Open(s.path); err != nil {
-		return nil, fmt.Errorf("reading input: %w", err)
-	}
-	if s.opened, err = s.f.Stat(); err == nil {
-		s.size = s.opened.Size()
-		s.file, err = parquet.Open(s.f, s.size)
-	}
-	if err == nil && from > s.file.Records() {
-		return nil, fmt.Errorf("%w: %s", ErrChanged, s.path)
+	if s.file, err = parquet.Open(s.object, s.object.Size()); err == nil && from > s.file.Records() {
+		return nil, fmt.Errorf("%w: %s", ErrChanged, s.name)
 	}
 	if err == nil {
 		s.r, err = s.file.NewReader(fields, from)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading input: %s: %w", s.path, err)
+		return nil, unread(s.name, err)
 	}
 	s.each = min(lim.Records, s.file.RowsIn(fields, int64(lim.Bytes)/2))
 	s.ctx, s.stop = context.WithCancel(ctx)
@@ -61,7 +56,7 @@ func (r *Run) openRows(ctx context.Context, shard int, fields []string, from int
 
 // next reads rows. The digest is begun with the first of them.
 func (s *rowSource) next(c *chunk, most int64) error {
-	if s.sum == nil {
+	if s.sum == nil && !s.marked {
 		s.begin()
 	}
 	if err := s.ctx.Err(); err != nil {
@@ -72,7 +67,7 @@ func (s *rowSource) next(c *chunk, most int64) error {
 	case errors.Is(err, io.EOF):
 		return err
 	case err != nil:
-		return fmt.Errorf("reading input: %s: %w", s.path, err)
+		return unread(s.name, err)
 	}
 	c.first, c.end = b.First, position{Row: b.First + int64(b.Len())}
 	s.tell(c.end.Row)
@@ -81,9 +76,9 @@ func (s *rowSource) next(c *chunk, most int64) error {
 
 // tell reports the rows before row as their share of the file.
 func (s *rowSource) tell(row int64) {
-	done := s.size
+	done := s.object.Size()
 	if all := s.file.Records(); row < all {
-		done = int64(float64(s.size) * float64(row) / float64(all))
+		done = int64(float64(done) * float64(row) / float64(all))
 	}
 	s.report(int(done - s.told))
 	s.told = done
@@ -92,30 +87,25 @@ func (s *rowSource) tell(row int64) {
 func (s *rowSource) begin() {
 	s.sum, s.hash = make(chan error, 1), digest.New()
 	go func() {
-		in := &counted{ctx: s.ctx, r: io.NewSectionReader(s.f, 0, s.size), report: func(int) {}}
+		in := s.object.NewReader(s.ctx, 0, -1)
 		_, err := io.Copy(s.hash, in)
-		s.sum <- err
+		s.sum <- errors.Join(err, in.Close())
 	}()
 }
 
 func (s *rowSource) digest(known string) (string, error) {
+	if s.marked {
+		return known, nil
+	}
 	if s.sum == nil {
 		s.begin()
 	}
 	err := <-s.sum
 	s.sum <- err // for close
 	if err != nil {
-		return "", fmt.Errorf("reading input: %s: %w", s.path, err)
+		return "", unread(s.name, err)
 	}
-	// Columns and digest were read at different times.
-	now, err := s.f.Stat()
-	if err != nil {
-		return "", fmt.Errorf("reading input: %s: %w", s.path, err)
-	}
-	if now.Size() != s.size || !now.ModTime().Equal(s.opened.ModTime()) {
-		return "", fmt.Errorf("%w: %s", ErrChanged, s.path)
-	}
-	return same(s.path, s.hash, known)
+	return same(s.name, s.hash, known)
 }
 
 func (s *rowSource) close() {
@@ -123,24 +113,18 @@ func (s *rowSource) close() {
 	if s.sum != nil {
 		<-s.sum
 	}
-	_ = s.r.Close()
-	s.f.Close()
+	_ = errors.Join(s.r.Close(), s.object.Close()) // they have nothing to say that reading did not
 }
 
-// parquetFile reads the footer of a file.
-func parquetFile(path string) (*parquet.File, error) {
-	f, err := os.Open(path)
+// footer reads what a shard of Parquet says of itself.
+func (r *Run) footer(ctx context.Context, shard int) (*parquet.File, error) {
+	o, err := r.object(ctx, shard)
 	if err != nil {
-		return nil, fmt.Errorf("reading input: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("reading input: %w", err)
+	f, err := parquet.Open(o, o.Size())
+	if err = errors.Join(err, o.Close()); err != nil {
+		return nil, unread(r.input.names[shard], err)
 	}
-	file, err := parquet.Open(f, info.Size())
-	if err != nil {
-		return nil, fmt.Errorf("reading input: %s: %w", path, err)
-	}
-	return file, nil
+	return f, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // visit is a row of the tests' Parquet files.
@@ -279,7 +280,7 @@ func TestParquetThatChangesFailsTheRun(t *testing.T) {
 func TestPeekAtParquet(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "in.parquet"), parquetFileOf(t, visits(10)))
-	p, err := PeekAt(t.Context(), job.Input{Source: []string{dir}, CSV: job.Dialect{Header: true, Delimiter: ","}}, 3)
+	p, err := PeekAt(t.Context(), storage.OpenLocal, job.Input{Source: []string{dir}, CSV: job.Dialect{Header: true, Delimiter: ","}}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,10 +28,10 @@ func (r *Run) sample(ctx context.Context) error {
 			}
 		}
 	}
-	if err := r.typed(); err != nil {
+	if err := r.typed(ctx); err != nil {
 		return err
 	}
-	for shard := range r.input.paths {
+	for shard := range r.input.names {
 		found, err := r.sampleShard(ctx, shard)
 		if err != nil {
 			return err
@@ -45,13 +45,13 @@ func (r *Run) sample(ctx context.Context) error {
 }
 
 // typed tells the scorer the types of fields that all shards of Parquet agree on.
-func (r *Run) typed() error {
+func (r *Run) typed(ctx context.Context) error {
 	if r.input.format != job.Parquet {
 		return nil
 	}
 	types := map[string]string{}
-	for i, path := range r.input.paths {
-		f, err := parquetFile(path)
+	for i := range r.input.names {
+		f, err := r.footer(ctx, i)
 		if err != nil {
 			return err
 		}
@@ -66,6 +66,7 @@ func (r *Run) typed() error {
 			types[field] = t
 		}
 	}
+	r.types = types
 	r.scorer.Types(types)
 	return nil
 }
@@ -73,7 +74,7 @@ func (r *Run) typed() error {
 // fits scores first records of a shard until one is of the shape and the types
 // that the model takes. The model itself is called for that one at most.
 func (r *Run) fits(ctx context.Context, shard int) error {
-	s, err := r.unread(ctx, shard, r.scorer.Fields())
+	s, err := r.glance(ctx, shard, r.scorer.Fields())
 	if err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (r *Run) fits(ctx context.Context, shard int) error {
 		}
 	}
 	if misfit != "" {
-		return provider.Errorf(provider.DataError, "no record at the start of %s fits the model: %s", r.input.paths[shard], misfit)
+		return provider.Errorf(provider.DataError, "no record at the start of %s fits the model: %s", r.input.names[shard], misfit)
 	}
 	return nil
 }
@@ -122,8 +123,8 @@ const first = 1000
 
 // sampleShard looks at a shard's records. found says whether it holds any.
 func (r *Run) sampleShard(ctx context.Context, shard int) (found bool, err error) {
-	fields, path := r.scorer.Fields(), r.input.paths[shard]
-	s, err := r.unread(ctx, shard, fields)
+	fields, path := r.scorer.Fields(), r.input.names[shard]
+	s, err := r.glance(ctx, shard, fields)
 	if err != nil {
 		return false, err
 	}

@@ -183,7 +183,7 @@ func (s *sink) end(digest string) error {
 	in := s.run.task.Shards[s.shard]
 	sum := summary{
 		FormatVersion: summaryVersion, Run: s.run.task.Run, Shard: s.shard,
-		Object: record.Shard{URI: in.URI, Size: in.Size, Digest: digest, Counts: s.counts},
+		Object: record.Shard{URI: in.URI, Size: in.Size, Digest: digest, Version: in.Version, Counts: s.counts},
 		Made:   s.run.Made(),
 	}
 	if len(s.fills) > 0 {

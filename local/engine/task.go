@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -33,9 +32,11 @@ type Task struct {
 // Options are what a run needs besides its task.
 type Options struct {
 	Runtime  *onnx.Runtime
-	Device   onnx.Device // as chosen: not auto
-	Version  string      // of crossbatch, for the manifest
-	Workers  int         // 0: one for each processor
+	Device   onnx.Device    // as chosen: not auto
+	Version  string         // of crossbatch, for the manifest
+	Workers  int            // 0: one for each processor
+	Open     storage.Opener // of what shards and model lie in; nil: folders of this machine
+	Cache    string         // folder for models from elsewhere; needed for those only
 	Now      func() time.Time
 	Progress func(Progress) // called often and from several goroutines; may be nil
 	// Finished is called when a shard is finished, in the order of shards, and
@@ -68,15 +69,17 @@ type Run struct {
 	input   input
 	pkg     *model.Package
 	scorer  *scorer.Scorer
-	header  record.Header // CSV
-	limits  record.Limits // of a chunk
-	every   time.Duration // how often a shard is checkpointed
+	folders *storage.Folders
+	header  record.Header     // CSV
+	types   map[string]string // of fields of typed input, as far as all shards agree
+	limits  record.Limits     // of a chunk
+	every   time.Duration     // how often a shard is checkpointed
 	workers int
 }
 
 // input is where the shards lie, in shard order, and how they are written.
 type input struct {
-	paths      []string
+	names      []string // for people: a path, or a URI
 	format     job.Format
 	partitions []map[string]record.Value // by shard: fields that its path tells; nil: paths tell nothing
 }
@@ -95,16 +98,15 @@ func Prepare(ctx context.Context, t Task, o Options) (*Run, error) {
 	if r.opts.Finished == nil {
 		r.opts.Finished = func(int, record.Counts) {}
 	}
-	var err error
-	if r.input, err = locate(t.Shards, t.Format); err != nil {
-		return nil, err
+	if r.opts.Open == nil {
+		r.opts.Open = storage.OpenLocal
 	}
+	r.folders = storage.NewFolders(r.opts.Open)
+	r.input = locate(t.Shards, t.Format)
 	r.place()
-	if r.pkg, err = model.Open(ctx, t.Job.Model.Artifact); err != nil {
-		return nil, ofModel(err)
-	}
-	if r.scorer, err = scorer.New(o.Runtime, o.Device, r.pkg, t.Job); err != nil {
-		return nil, ofModel(err)
+	if err := r.load(ctx); err != nil {
+		_ = r.Close()
+		return nil, err
 	}
 	if err := r.inspect(ctx); err != nil {
 		_ = r.Close()
@@ -113,25 +115,38 @@ func Prepare(ctx context.Context, t Task, o Options) (*Run, error) {
 	return r, nil
 }
 
+// load opens the model and makes the scorer.
+func (r *Run) load(ctx context.Context) error {
+	path, err := fetchModel(ctx, r.opts.Open, r.job.Model.Artifact, r.opts.Cache)
+	if err == nil {
+		r.pkg, err = model.Open(ctx, path)
+	}
+	if err != nil {
+		return ofModel(err)
+	}
+	r.scorer, err = scorer.New(r.opts.Runtime, r.opts.Device, r.pkg, r.job)
+	return ofModel(err)
+}
+
 // ofModel marks an error that no other kind fits as one of the model.
 func ofModel(err error) error {
-	if CodeOf(err) != provider.Internal {
+	if err == nil || CodeOf(err) != provider.Internal {
 		return err
 	}
 	return &provider.Error{Code: provider.ModelError, Err: err}
 }
 
-// locate finds the files of shards.
-func locate(shards job.Shards, f job.Format) (input, error) {
+// locate names the objects of shards.
+func locate(shards job.Shards, f job.Format) input {
 	in := input{format: cmp.Or(f, job.JSONL)}
 	for _, s := range shards {
-		p, ok := storage.LocalPath(s.URI)
-		if !ok {
-			return in, fmt.Errorf("%w: reading %s: only files of this machine are read", storage.ErrNotYet, s.URI)
+		name := s.URI
+		if p, ok := storage.LocalPath(s.URI); ok {
+			name = filepath.Clean(p)
 		}
-		in.paths = append(in.paths, filepath.Clean(p))
+		in.names = append(in.names, name)
 	}
-	return in, nil
+	return in
 }
 
 // text is how lines of the input are written.
@@ -161,8 +176,14 @@ func (r *Run) taken() []int {
 	return all
 }
 
-// Close frees the model.
-func (r *Run) Close() error { return r.scorer.Close() }
+// Close frees the model and lets go of the input.
+func (r *Run) Close() error {
+	err := r.folders.Close()
+	if r.scorer != nil {
+		err = errors.Join(err, r.scorer.Close())
+	}
+	return err
+}
 
 // Model is the model package that scores.
 func (r *Run) Model() provider.Model {
@@ -174,6 +195,15 @@ func (r *Run) Batch() int { return r.scorer.Batch() }
 
 // Coupled is why records run one at a time though nobody asked for it.
 func (r *Run) Coupled() []model.Coupling { return r.scorer.Coupled() }
+
+// Fields are those that are read of a record.
+func (r *Run) Fields() []string { return r.scorer.Fields() }
+
+// Header is the columns of CSV input; nil for other input, and where there is none.
+func (r *Run) Header() []string { return r.header }
+
+// Types are those of fields of typed input.
+func (r *Run) Types() map[string]string { return r.types }
 
 // Columns are what is published of each record.
 func (r *Run) Columns() record.Columns { return r.scorer.Columns() }

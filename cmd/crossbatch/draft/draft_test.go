@@ -9,6 +9,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/jobfile"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/model/modeltest"
+	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/engine"
 )
 
@@ -51,7 +52,7 @@ func TestDraft(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			peek, err := engine.PeekAt(t.Context(), Input(input), 100)
+			peek, err := engine.PeekAt(t.Context(), storage.OpenLocal, Input(input), 100)
 			if err != nil {
 				t.Fatal(err)
 			}

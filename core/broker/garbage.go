@@ -1,0 +1,143 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/staging"
+	"github.com/crossbatch/crossbatch/core/storage"
+)
+
+// readAtOnce bounds how many runs are read at a time.
+const readAtOnce = 16
+
+// Garbage says what of all that was staged for runs may go, and why the rest stays:
+// below the staging places of the ledger's runs, and below others that are named.
+// It removes nothing.
+func (b *Broker) Garbage(ctx context.Context, places []string, older time.Duration) ([]staging.Verdict, error) {
+	runs, err := b.uses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	places = slices.Clone(places)
+	for _, r := range runs {
+		places = append(places, r.Staging)
+	}
+	slices.Sort(places)
+	var groups []staging.Group
+	seen := map[string]bool{} // one place may have two names
+	for _, p := range slices.Compact(places) {
+		found, err := staging.Survey(ctx, b.o.Open, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range found {
+			if !seen[g.URI] {
+				seen[g.URI] = true
+				groups = append(groups, g)
+			}
+		}
+	}
+	return staging.Retire(groups, runs, older, b.now()), nil
+}
+
+// Discard removes what Garbage said may go: staging.ErrUsed when it was used since.
+func (b *Broker) Discard(ctx context.Context, g staging.Group) error {
+	b.o.Step("before discard " + g.Name)
+	err := staging.Remove(ctx, b.o.Open, g)
+	b.o.Step("after discard " + g.Name)
+	return err
+}
+
+// uses lists the ledger's runs and what they are made of.
+func (b *Broker) uses(ctx context.Context) ([]staging.Run, error) {
+	entries, err := b.o.Ledger.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]staging.Run, len(entries))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readAtOnce)
+	for i, e := range entries {
+		g.Go(func() error {
+			first, err := b.o.Ledger.First(ctx, e.Key)
+			if err != nil {
+				return err
+			}
+			in := first.Intent
+			runs[i] = staging.Run{
+				ID: first.Run, Live: !e.Kind.Over(), Model: in.Model.Digest, Input: in.Input,
+				Staging: above(in.Staging, "runs/"+first.Run+"/"), Retention: retention(in.Provider),
+			}
+			if e.Kind == ledger.Forgotten { // by force, it may have natives that nobody saw end
+				runs[i].Live, err = b.lives(ctx, e.Key)
+			}
+			if !runs[i].Live {
+				runs[i].Ended = e.Since
+			}
+			return err
+		})
+	}
+	return runs, g.Wait()
+}
+
+// above is the folder that a URI lies below, by elem: what storage.Join was given.
+func above(uri, elem string) string {
+	path, query := storage.CutQuery(uri)
+	if path = strings.TrimSuffix(path, elem); query != "" {
+		path += "?" + query
+	}
+	return path
+}
+
+// lives says whether a native job of a run is still at work, as far as its provider
+// can be asked: what cannot be asked about may be.
+func (b *Broker) lives(ctx context.Context, key ledger.Key) (bool, error) {
+	r, err := b.load(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	a := r.live()
+	if a == nil {
+		return false, nil
+	}
+	be, err := b.backend(ctx, r.intent.Provider)
+	if err != nil {
+		return true, nil
+	}
+	for _, n := range a.started {
+		o, err := be.Describe(ctx, n)
+		if ctx.Err() != nil {
+			return true, ctx.Err()
+		}
+		if err == nil && !o.State.Terminal() || err != nil && be.Code(err) != provider.NotFound {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// retention is how long a provider block wants what is staged to be kept. One that
+// cannot be read is kept for good.
+func retention(p ledger.Block) time.Duration {
+	var c struct {
+		Retention string `json:"retention"`
+	}
+	if json.Unmarshal(p.Config, &c) != nil || c.Retention == "" {
+		return 0
+	}
+	d, err := job.ParseDuration(c.Retention)
+	if err != nil {
+		return math.MaxInt64
+	}
+	return d
+}

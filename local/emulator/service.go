@@ -1,0 +1,72 @@
+package emulator
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/jonboulle/clockwork"
+)
+
+// Service is a running service, and how clients are led to it.
+type Service struct {
+	Name      string // s3, gcs, azblob, oci
+	Title     string
+	Endpoint  string // its URL, without a slash at its end
+	Variables []Variable
+	Lines     []Line
+	Files     []File // that variables name; nobody has written them
+}
+
+// Variable is an environment variable. None holds a secret: what looks like one is
+// made up, or known to everybody.
+type Variable struct {
+	Name  string
+	Value string
+	File  string // the value is the path to the File of this name; else empty
+}
+
+// Line is what to write where variables do not reach: a flag of a CLI, a line of code.
+type Line struct {
+	For  string
+	Text string
+}
+
+// File is a file that a variable names.
+type File struct {
+	Name string
+	// Content is what it holds. path says where each file of its service lies.
+	Content func(path func(name string) string) ([]byte, error)
+}
+
+// running is a service with its insides.
+type running struct {
+	Service
+	handler http.Handler
+	create  func(ctx context.Context, bucket string) error
+	close   func() error
+}
+
+// place is where a service lies.
+type place struct {
+	clock clockwork.Clock
+	host  string // HOST:PORT
+	dir   string // a folder of its own; empty keeps nothing
+}
+
+func (p place) endpoint() string { return "http://" + p.host }
+
+// kind is a service that can be started.
+type kind struct {
+	name string
+	open func(place) (*running, error)
+}
+
+// kinds are all services, in the order of their ports.
+func kinds() []kind {
+	return []kind{
+		{"s3", openS3},
+		{"gcs", openGCS},
+		{"azblob", openAzureBlob},
+		{"oci", openOCI},
+	}
+}
