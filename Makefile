@@ -3,6 +3,8 @@
 # make build   bin/crossbatch
 # make lint    vet and golangci-lint
 # make bench   how fast it scores, beside its own limits and two usual programs
+# make image   the scoring image, REGISTRY=... names it; needs Docker with BuildKit
+# make bench-storage  how fast objects travel, beside s5cmd and rclone
 # make fuzz    run every fuzz target for FUZZTIME
 
 .DEFAULT_GOAL := build
@@ -14,7 +16,14 @@ FUZZTIME ?= 30s
 # golangci-lint is run by version, so that what it is made of stays out of go.mod.
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: build runtime demo test lint bench fuzz clean
+# Microsoft's emulator of Azure Blob Storage, which tests hold ours against.
+AZURITE_VERSION := 3.37.0
+AZURITE := $(or $(CROSSBATCH_TEST_AZURITE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crossbatch/azurite-$(AZURITE_VERSION))
+
+# s5cmd is run by version as well.
+S5CMD := github.com/peak/s5cmd/v2@v2.3.0
+
+.PHONY: build runtime azurite demo test lint bench bench-storage image fuzz clean
 
 build:
 	@mkdir -p bin
@@ -24,10 +33,14 @@ build:
 runtime: build
 	@$(BINARY) runtime status >/dev/null 2>&1 || $(BINARY) runtime install
 
+azurite:
+	@test -e "$(AZURITE)/node_modules/azurite/package.json" || \
+	  npm install --no-audit --no-fund --ignore-scripts --prefix "$(AZURITE)" azurite@$(AZURITE_VERSION)
+
 demo: runtime
 	@examples/demo.sh $(BINARY)
 
-test: runtime
+test: runtime azurite
 	go test -race -timeout 15m ./...
 
 lint:
@@ -37,6 +50,18 @@ lint:
 # BENCHFLAGS: --rows, --only, --repeat, --big, --json FILE, --dir.
 bench: runtime
 	@go run ./local/engine/bench $(BENCHFLAGS)
+
+# IMAGEFLAGS: --build-arg BASE=..., --build-arg LIBRARIES=..., --push.
+IMAGE_TAG ?= latest
+image:
+	@test -n "$(REGISTRY)" || { echo "make image REGISTRY=HOST/PATH: where the image belongs" >&2; exit 1; }
+	docker build --platform linux/amd64 --file local/modelserver/image/Dockerfile --tag "$(REGISTRY)/crossbatch:$(IMAGE_TAG)" $(IMAGEFLAGS) .
+
+# Needs rclone (Debian: apt install rclone). BENCHFLAGS: -large BYTES, -small COUNT, -repeat N, -json FILE.
+bench-storage:
+	@mkdir -p bin
+	@GOBIN="$(CURDIR)/bin" go install $(S5CMD)
+	@go run ./providers/objectstore/bench -s5cmd bin/s5cmd $(BENCHFLAGS)
 
 fuzz:
 	@set -e; for pkg in $$(go list ./...); do \

@@ -40,7 +40,7 @@ func (r *resolver) resolve(ctx context.Context, j job.Job, p jobfile.Provider) (
 	if err != nil {
 		return d, err
 	}
-	d.Model, d.Format = checked.Model, checked.Input.Format
+	d.Model, d.Format, d.Scoring = checked.Model, checked.Input.Format, checked.Scoring
 	r.view.Begin(j.Address)
 	defer r.view.Close()
 	d.Shards, err = direct.Digest(ctx, checked.Input, o)

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/staging"
-	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // gcFlags are what gc is asked for.
@@ -56,9 +53,9 @@ func (a *app) gc(ctx context.Context, f gcFlags) error {
 	}
 	var places []string
 	for _, p := range f.places {
-		place, err := stagingPlace(p)
+		place, err := folder(p)
 		if err != nil {
-			return err
+			return fmt.Errorf("--staging: %w", err)
 		}
 		places = append(places, place)
 	}
@@ -97,17 +94,4 @@ func (a *app) gc(ctx context.Context, f gcFlags) error {
 		return errors.Join(failed...)
 	}
 	return nil
-}
-
-// stagingPlace is a staging place of the command line as the ledger names it.
-func stagingPlace(uri string) (string, error) {
-	path, ok := storage.LocalPath(uri)
-	if !ok {
-		return strings.TrimSuffix(uri, "/") + "/", nil
-	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return "", fmt.Errorf("--staging %s: %w", uri, err)
-	}
-	return storage.FileURI(abs) + "/", nil
 }

@@ -36,7 +36,7 @@ func newStores(t *testing.T) *stores {
 	s := &stores{t: t, dir: t.TempDir(), uris: map[string]string{}}
 	for _, service := range e.Services() {
 		for _, f := range service.Files {
-			body, err := f.Content(s.dir)
+			body, err := f.Content(func(name string) string { return filepath.Join(s.dir, name) })
 			if err != nil {
 				t.Fatal(err)
 			}

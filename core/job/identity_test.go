@@ -1,6 +1,7 @@
 package job
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -146,5 +147,35 @@ func TestRunID(t *testing.T) {
 			t.Errorf("changing %s gives the run id of changing %s", what, other)
 		}
 		seen[got] = what
+	}
+}
+
+// A digest tells a shard; a version does where no digest is known, and changes
+// nothing where one is, so that fingerprints stay.
+func TestVersionsInTheDigestOfShards(t *testing.T) {
+	digested := Shards{{URI: "s3://b/k", Size: 3, Digest: "xxh3:00"}}
+	if got := digested.Digest(); got != "475c679a6eeb02c5fb76ca0416b10535f8c23fd0dc553b9e8de0be64733250a3" {
+		t.Errorf("with a digest: %s", got)
+	}
+	both := Shards{{URI: "s3://b/k", Size: 3, Digest: "xxh3:00", Version: "etag:x"}}
+	if both.Digest() != digested.Digest() {
+		t.Error("a version changed the digest of a shard that has one")
+	}
+	if got := (Shards{{URI: "s3://b/k", Size: 3}}).Digest(); got != "7d305a50d04f3c8f4f3b579de2d0001381e4ffa88539ed6e28a0c51819a6afb1" {
+		t.Errorf("with neither: %s", got)
+	}
+	seen := map[string]string{}
+	for _, v := range []string{"", "etag:x", "etag:y", "x", "generation:1", "etag:x\n8 s3://b/k 3 "} {
+		d := Shards{{URI: "s3://b/k", Size: 3, Version: v}}.Digest()
+		if other, ok := seen[d]; ok {
+			t.Errorf("the versions %q and %q make one digest", v, other)
+		}
+		seen[d] = v
+	}
+	if got, err := json.Marshal(digested[0]); err != nil || string(got) != `{"uri":"s3://b/k","size":3,"digest":"xxh3:00"}` {
+		t.Errorf("%s, %v", got, err)
+	}
+	if got, err := json.Marshal(both[0]); err != nil || string(got) != `{"uri":"s3://b/k","size":3,"digest":"xxh3:00","version":"etag:x"}` {
+		t.Errorf("%s, %v", got, err)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // objectSchemes are the stores that the language knows.
@@ -58,16 +58,11 @@ func (s spot) objectURI(text, scheme string) (string, bool) {
 // uri is an object URI in parts: SCHEME://BUCKET/KEY?QUERY.
 type uri struct{ scheme, bucket, key, query string }
 
-// splitURI takes a URI apart. A ? is a wildcard except where name=value follows
-// to the end: a query that says which account a container is in.
+// splitURI takes a URI apart. A ? is a wildcard except where a query follows,
+// which says where a bucket is; storage.URI has the rule.
 func splitURI(text string) uri {
 	var u uri
-	if at := strings.LastIndexByte(text, '?'); at >= 0 {
-		name, value, ok := strings.Cut(text[at+1:], "=")
-		if ok && hclsyntax.ValidIdentifier(name) && !strings.ContainsAny(value, "/*") {
-			text, u.query = text[:at], text[at+1:]
-		}
-	}
+	text, u.query = storage.CutQuery(text)
 	var rest string
 	u.scheme, rest, _ = strings.Cut(text, "://")
 	u.bucket, u.key, _ = strings.Cut(rest, "/")

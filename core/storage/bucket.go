@@ -124,7 +124,9 @@ func (b *Bucket) Exists(ctx context.Context, key string) (bool, error) {
 	return info.Mode().IsRegular(), nil
 }
 
-// Objects lists all objects under a prefix by the bytes of their keys. Local
+// Objects lists all objects under a prefix, page by page, by the bytes of their
+// keys as the store has them: a driver writes some characters otherwise (Azure
+// Blob's " # % ? and \), and these stand where that spelling belongs. Local
 // folders hide what is being written.
 func (b *Bucket) Objects(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	if b.dir != "" {

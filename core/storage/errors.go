@@ -55,14 +55,11 @@ func (b *Bucket) wrap(doing, key string, err error) error {
 // plain is an error in this package's words, where it has any.
 func (b *Bucket) plain(err error) error {
 	var f *Fault
-	if errors.As(err, &f) || errors.Is(err, ErrNotFound) {
+	if errors.As(err, &f) {
 		return err
 	}
 	if b.dir != "" {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return ErrNotFound
-		case gcerrors.Code(err) == gcerrors.NotFound:
+		if errors.Is(err, fs.ErrNotExist) {
 			return ErrNotFound
 		}
 		return err

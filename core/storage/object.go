@@ -207,7 +207,7 @@ func (r *ObjectReader) NewReader(ctx context.Context, off, length int64) io.Read
 		return io.NopCloser(&fileReader{ctx: ctx, r: r, off: off, end: end})
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s := &stream{cancel: cancel, chunks: make(chan *chunk, chunkAhead-1), free: make(chan []byte, chunkAhead+1)}
+	s := &stream{ctx: ctx, r: r, cancel: cancel, chunks: make(chan *chunk, chunkAhead-1), free: make(chan []byte, chunkAhead+1)}
 	s.all.Go(func() { s.plan(ctx, r, off, end) })
 	return s
 }
@@ -223,6 +223,9 @@ func (f *fileReader) Read(p []byte) (int, error) {
 	if f.off >= f.end {
 		return 0, io.EOF
 	}
+	if f.ctx.Err() != nil {
+		return 0, f.r.b.wrap("reading", f.r.o.Key, context.Cause(f.ctx))
+	}
 	p = p[:min(int64(len(p)), f.end-f.off)]
 	if err := f.r.fetch(f.ctx, p, f.off); err != nil {
 		return 0, err
@@ -233,6 +236,8 @@ func (f *fileReader) Read(p []byte) (int, error) {
 
 // stream hands out chunks that are fetched at once, in their order.
 type stream struct {
+	ctx    context.Context
+	r      *ObjectReader
 	cancel context.CancelFunc
 	chunks chan *chunk
 	free   chan []byte // buffers to fill again
@@ -267,7 +272,7 @@ func (s *stream) plan(ctx context.Context, r *ObjectReader, off, end int64) {
 		select {
 		case s.chunks <- c:
 		case <-ctx.Done():
-			s.ended = r.b.wrap("reading", r.o.Key, context.Cause(ctx))
+			s.ended = s.over()
 			return
 		}
 		s.all.Go(func() {
@@ -280,6 +285,9 @@ func (s *stream) plan(ctx context.Context, r *ObjectReader, off, end int64) {
 
 // Read implements io.Reader.
 func (s *stream) Read(p []byte) (int, error) {
+	if s.ctx.Err() != nil && s.err == nil {
+		s.buf, s.err = nil, s.over()
+	}
 	for len(s.buf) == 0 {
 		if s.err != nil {
 			return 0, s.err
@@ -308,14 +316,14 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// over says why a stream ends whose context has ended.
+func (s *stream) over() error { return s.r.b.wrap("reading", s.r.o.Key, context.Cause(s.ctx)) }
+
 // Close ends what is being fetched.
 func (s *stream) Close() error {
 	s.cancel()
 	s.all.Wait()
-	s.buf, s.now = nil, nil
-	if s.err == nil {
-		s.err = errClosedReader
-	}
+	s.buf, s.now, s.err = nil, nil, errClosedReader
 	return nil
 }
 

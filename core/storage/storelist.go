@@ -70,6 +70,7 @@ func (l lister) glob(ctx context.Context, pattern string) ([]Source, error) {
 		return nil, fmt.Errorf("listing %s: the glob %q cannot be read: a bracket or brace is not closed", l.base, pattern)
 	}
 	var found []Source
+	var keys []string
 	for o, err := range l.b.Objects(ctx, l.prefix+fixed(pattern)) {
 		if err != nil {
 			return nil, err
@@ -82,8 +83,27 @@ func (l lister) glob(ctx context.Context, pattern string) ([]Source, error) {
 			continue // its only error is a pattern that is not valid
 		}
 		found = append(found, l.source(o))
+		keys = append(keys, o.Key)
 	}
-	return found, nil
+	return sorted(found, keys), nil
+}
+
+// sorted brings what was listed into the order of its keys, in which it is
+// already but for odd keys on some stores.
+func sorted(found []Source, keys []string) []Source {
+	if slices.IsSorted(keys) {
+		return found
+	}
+	order := make([]int, len(keys))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(keys[a], keys[b]) })
+	out := make([]Source, len(found))
+	for i, at := range order {
+		out[i] = found[at]
+	}
+	return out
 }
 
 // fixed is the start of a pattern that stands for itself.
@@ -127,6 +147,7 @@ func (l lister) folder(ctx context.Context) ([]Source, job.Format, error) {
 	if !there {
 		return nil, "", nil
 	}
+	slices.SortFunc(objects, func(a, b Object) int { return strings.Compare(a.Key, b.Key) }) // see Objects
 	slices.Sort(results)
 	var named map[string]bool // keys of the parts of all results
 	var order []string        // of the folder's own

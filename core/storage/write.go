@@ -74,6 +74,9 @@ func (b *Bucket) upload(ctx context.Context, key string, r io.Reader, size int64
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
+	if errors.Is(b.plain(err), ErrNotFound) { // whatever the store says, a write misses no object
+		return &Fault{Kind: ErrNoBucket, Cause: err}
+	}
 	return err
 }
 
@@ -169,6 +172,9 @@ func (b *Bucket) Create(ctx context.Context, key string, body []byte) (created b
 	if err := b.checkKey(key); err != nil {
 		return false, b.wrap("creating", key, err)
 	}
+	if ctx.Err() != nil {
+		return false, b.wrap("creating", key, context.Cause(ctx))
+	}
 	if b.dir != "" {
 		err = unswept(func() (err error) {
 			created, err = createFile(b.dir, key, body)
@@ -205,6 +211,9 @@ func (b *Bucket) Replace(ctx context.Context, key string, body []byte) error {
 	if err := b.checkKey(key); err != nil {
 		return b.wrap("writing", key, err)
 	}
+	if ctx.Err() != nil {
+		return b.wrap("writing", key, context.Cause(ctx))
+	}
 	if b.dir != "" {
 		return b.wrap("writing", key, unswept(func() error { return replaceFile(b.dir, key, bytes.NewReader(body)) }, ""))
 	}
@@ -218,6 +227,9 @@ func (b *Bucket) Replace(ctx context.Context, key string, body []byte) error {
 func (b *Bucket) Copy(ctx context.Context, key string, from *Bucket, source string) error {
 	if err := b.checkKey(key); err != nil {
 		return b.wrap("writing", key, err)
+	}
+	if ctx.Err() != nil {
+		return b.wrap("copying", source, context.Cause(ctx))
 	}
 	if b.dir != "" && from.dir != "" {
 		return b.wrap("copying", source, linkFile(b.dir, key, joinKey(from.dir, source)))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
@@ -131,8 +132,9 @@ func Run(ctx context.Context, j job.Job, o Options) (*Result, error) {
 
 // Checked is a job whose model and data fit each other.
 type Checked struct {
-	Input storage.Input
-	Model provider.Model
+	Input   storage.Input
+	Model   provider.Model
+	Scoring ledger.Scoring
 }
 
 // Check does what can be wrong with a job before its input is digested: it lists
@@ -147,7 +149,23 @@ func Check(ctx context.Context, j job.Job, o Options) (Checked, error) {
 		return Checked{}, err
 	}
 	m := provider.Model{Name: j.Model.Name, Artifact: j.Model.Artifact, Digest: r.engine.Model().Digest}
-	return Checked{Input: in, Model: m}, r.engine.Close()
+	scoring := ledger.Scoring{Fields: r.engine.Fields(), Columns: r.engine.Header(), Types: known(r.engine.Types()), Made: r.engine.Made()}
+	return Checked{Input: in, Model: m, Scoring: scoring}, r.engine.Close()
+}
+
+// known are the types that say something.
+func known(types map[string]string) map[string]string {
+	var out map[string]string
+	for field, t := range types {
+		if t == "" {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[field] = t
+	}
+	return out
 }
 
 // Digest gives the shards of an input and tells of progress.

@@ -66,6 +66,7 @@ func (r *Run) typed(ctx context.Context) error {
 			types[field] = t
 		}
 	}
+	r.types = types
 	r.scorer.Types(types)
 	return nil
 }

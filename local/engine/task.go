@@ -70,9 +70,10 @@ type Run struct {
 	pkg     *model.Package
 	scorer  *scorer.Scorer
 	folders *storage.Folders
-	header  record.Header // CSV
-	limits  record.Limits // of a chunk
-	every   time.Duration // how often a shard is checkpointed
+	header  record.Header     // CSV
+	types   map[string]string // of fields of typed input, as far as all shards agree
+	limits  record.Limits     // of a chunk
+	every   time.Duration     // how often a shard is checkpointed
 	workers int
 }
 
@@ -194,6 +195,15 @@ func (r *Run) Batch() int { return r.scorer.Batch() }
 
 // Coupled is why records run one at a time though nobody asked for it.
 func (r *Run) Coupled() []model.Coupling { return r.scorer.Coupled() }
+
+// Fields are those that are read of a record.
+func (r *Run) Fields() []string { return r.scorer.Fields() }
+
+// Header is the columns of CSV input; nil for other input, and where there is none.
+func (r *Run) Header() []string { return r.header }
+
+// Types are those of fields of typed input.
+func (r *Run) Types() map[string]string { return r.types }
 
 // Columns are what is published of each record.
 func (r *Run) Columns() record.Columns { return r.scorer.Columns() }

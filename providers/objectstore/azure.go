@@ -71,7 +71,8 @@ func openAzure(ctx context.Context, o *Opener, p params) (store, error) {
 	if service.AccountName == "" {
 		return nil, fmt.Errorf("no storage account is known; add ?storage_account=NAME to the URI, or set %s", azureAccount)
 	}
-	if service.Protocol == "http" && !service.IsLocalEmulator && !loopback(service.StorageDomain) {
+	connection := os.Getenv(azureConnection) // says its own protocol
+	if service.Protocol == "http" && !service.IsLocalEmulator && !loopback(service.StorageDomain) && (connection == "" || p.Get("protocol") != "" || p.Get("domain") != "") {
 		return nil, errors.New("the protocol http is for emulators only: what is signed here could be read by all")
 	}
 	sas := service.SASToken
@@ -88,7 +89,6 @@ func openAzure(ctx context.Context, o *Opener, p params) (store, error) {
 	// What opens one account, or goes to one address, is not sent to another.
 	mine := own.AccountName == service.AccountName
 	sameAddress := own.StorageDomain == service.StorageDomain && own.Protocol == service.Protocol
-	connection := os.Getenv(azureConnection)
 	switch key := os.Getenv(azureKey); {
 	case anonymous:
 		s.container = func(name string) (*container.Client, error) {

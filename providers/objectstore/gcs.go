@@ -132,15 +132,11 @@ func (s *gcsStore) Fault(err error) *storage.Fault {
 	}
 	var api *googleapi.Error
 	switch found := errors.As(err, &api); {
-	case errors.Is(err, gcstorage.ErrBucketNotExist):
+	// The SDK calls every 404 of an object's request a missing object.
+	// https://cloud.google.com/storage/docs/json_api/v1/status-codes#404-not-found
+	case errors.Is(err, gcstorage.ErrBucketNotExist), found && api.Code == http.StatusNotFound && strings.Contains(api.Message+api.Body, "bucket does not exist"):
 		return fault(storage.ErrNoBucket, err, "")
-	case errors.Is(err, gcstorage.ErrObjectNotExist):
-		return fault(storage.ErrNotFound, err, "")
-	case found && api.Code == http.StatusNotFound:
-		// https://cloud.google.com/storage/docs/json_api/v1/status-codes#404-not-found
-		if strings.Contains(strings.ToLower(api.Message+api.Body), "bucket") {
-			return fault(storage.ErrNoBucket, err, "")
-		}
+	case errors.Is(err, gcstorage.ErrObjectNotExist), found && api.Code == http.StatusNotFound:
 		return fault(storage.ErrNotFound, err, "")
 	case found:
 		reason := ""

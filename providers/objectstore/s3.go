@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/s3blob"
 
@@ -93,6 +94,7 @@ func openS3(ctx context.Context, o *Opener, p params) (store, error) {
 	s.client = s3.NewFromConfig(cfg, func(so *s3.Options) {
 		so.HTTPClient = o.client()
 		so.UsePathStyle = pathStyle
+		so.Logger = logging.Nop{} // or it writes to the terminal, as of stores without checksums
 		if endpoint != "" {
 			so.BaseEndpoint = &endpoint
 		}
@@ -156,6 +158,8 @@ func (s *s3Store) Fault(err error) *storage.Fault {
 	switch code {
 	case "NoSuchBucket":
 		return fault(storage.ErrNoBucket, err, "")
+	case "NoSuchUpload":
+		return nil // somebody removed the parts of a write that was under way
 	case "NoSuchKey":
 		return fault(storage.ErrNotFound, err, "")
 	case "ConditionalRequestConflict", "OperationAborted":

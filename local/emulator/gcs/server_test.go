@@ -69,7 +69,9 @@ func newWorld(t *testing.T, dir string) *world {
 		_ = c.Close()
 		transport.CloseIdleConnections()
 		_ = h.Close()
-		<-done
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
