@@ -10,7 +10,6 @@ import (
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/staging"
-	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // gcFlags are what gc is asked for.
@@ -54,9 +53,9 @@ func (a *app) gc(ctx context.Context, f gcFlags) error {
 	}
 	var places []string
 	for _, p := range f.places {
-		place, err := stagingPlace(p)
+		place, err := folder(p)
 		if err != nil {
-			return err
+			return fmt.Errorf("--staging: %w", err)
 		}
 		places = append(places, place)
 	}
@@ -95,16 +94,4 @@ func (a *app) gc(ctx context.Context, f gcFlags) error {
 		return errors.Join(failed...)
 	}
 	return nil
-}
-
-// stagingPlace is a staging place of the command line as the ledger names it.
-func stagingPlace(uri string) (string, error) {
-	place, err := folder(uri)
-	if err != nil {
-		return "", fmt.Errorf("--staging %s: %w", uri, err)
-	}
-	if path, ok := storage.LocalPath(place); ok {
-		return storage.FileURI(path), nil
-	}
-	return place, nil
 }

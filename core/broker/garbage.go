@@ -14,6 +14,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/staging"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // readAtOnce bounds how many runs are read at a time.
@@ -75,7 +76,7 @@ func (b *Broker) uses(ctx context.Context) ([]staging.Run, error) {
 			in := first.Intent
 			runs[i] = staging.Run{
 				ID: first.Run, Live: !e.Kind.Over(), Model: in.Model.Digest, Input: in.Input,
-				Staging: strings.TrimSuffix(in.Staging, "runs/"+first.Run+"/"), Retention: retention(in.Provider),
+				Staging: above(in.Staging, "runs/"+first.Run+"/"), Retention: retention(in.Provider),
 			}
 			if e.Kind == ledger.Forgotten { // by force, it may have natives that nobody saw end
 				runs[i].Live, err = b.lives(ctx, e.Key)
@@ -87,6 +88,15 @@ func (b *Broker) uses(ctx context.Context) ([]staging.Run, error) {
 		})
 	}
 	return runs, g.Wait()
+}
+
+// above is the folder that a URI lies below, by elem: what storage.Join was given.
+func above(uri, elem string) string {
+	path, query := storage.CutQuery(uri)
+	if path = strings.TrimSuffix(path, elem); query != "" {
+		path += "?" + query
+	}
+	return path
 }
 
 // lives says whether a native job of a run is still at work, as far as its provider

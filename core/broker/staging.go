@@ -97,7 +97,7 @@ func (r *run) inPlace(j job.Job, needs *provider.Staging, shards job.Shards) boo
 // recipe says how the input is staged.
 func (r *run) recipe(j job.Job, needs *provider.Staging) staging.Recipe {
 	out := staging.Recipe{
-		Format: r.format(), Write: needs.Write, Identity: needs.Identity, Key: j.Input.Key,
+		Format: r.format(), Write: needs.Write, Identity: needs.Identity, Key: j.Input.Key, Partitions: j.Input.Partitions == job.PartitionsHive,
 		Limit: j.Input.Limit, PieceBytes: needs.Piece,
 	}
 	if out.Format == job.CSV {

@@ -30,8 +30,10 @@ type Decoder struct {
 
 	fault  *record.JSONDecoder // of what ErrorField holds
 	said   [2]record.Value
-	keys   []int              // by field of the key: its field; -1: it is not wanted
-	failed *record.CSVDecoder // of CSV rows that stand for failures
+	path   *record.JSONDecoder // of what PathField holds
+	told   []record.Value      // by field
+	keys   []int               // by field of the key: its field; -1: it is not wanted
+	failed *record.CSVDecoder  // of CSV rows that stand for failures
 	cells  []record.Value
 }
 
@@ -46,8 +48,13 @@ func (m Mapping) NewDecoder(fields []string, header record.Header) (*Decoder, er
 	switch m.Format {
 	case job.JSONL:
 		if m.Staged {
-			fields = append(slices.Clone(fields), IdentityField, ErrorField)
+			exact := make([][]string, len(fields))
+			for i, f := range fields {
+				exact[i] = []string{f}
+			}
+			d.path, d.told = record.NewPathDecoder(exact), make([]record.Value, len(fields))
 			d.fault = record.NewPathDecoder([][]string{{"code"}, {"message"}})
+			fields = append(slices.Clone(fields), IdentityField, ErrorField, PathField)
 		}
 		d.inner = record.NewJSONDecoder(fields)
 	case job.CSV:
@@ -94,9 +101,22 @@ func (d *Decoder) Decode(text []byte, values []record.Value) *record.Failure {
 		values[i] = d.convert(i, d.values[i])
 	}
 	if fail == nil && d.fault != nil {
+		d.tell(d.values[d.fields+2], values)
 		fail = d.carried(d.values[d.fields+1])
 	}
 	return fail
+}
+
+// tell puts what PathField says before what the record says.
+func (d *Decoder) tell(v record.Value, values []record.Value) {
+	if v.Kind != record.Object || d.path.Decode(v.Raw, d.told) != nil {
+		return
+	}
+	for i, v := range d.told {
+		if v.Kind != record.Missing {
+			values[i] = v
+		}
+	}
 }
 
 // Identity is where the record that was decoded last comes from; false when it

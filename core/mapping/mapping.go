@@ -30,6 +30,9 @@ const (
 	// where it lay, and this is why. Beside it stand the fields of the key that
 	// could be read.
 	ErrorField = "_cb_error"
+	// PathField holds the fields that the path of the record's shard tells: strings
+	// or null, whatever the record's own format, and before its own fields.
+	PathField = "_cb_path"
 )
 
 // ErrFormat says that a scorer.json is not one that this version reads. A scorer
@@ -224,11 +227,16 @@ func (m Mapping) check() error {
 func CheckFields(names ...string) error {
 	for _, n := range names {
 		first, _, _ := strings.Cut(n, ".")
-		if first == IdentityField || first == ErrorField {
-			return fmt.Errorf("%w: %q (%s and %s are added to staged records)", ErrReserved, n, IdentityField, ErrorField)
+		if Reserved(first) {
+			return fmt.Errorf("%w: %q (%s, %s and %s are added to staged records)", ErrReserved, n, IdentityField, ErrorField, PathField)
 		}
 	}
 	return nil
+}
+
+// Reserved says whether a member of this name is staging's own.
+func Reserved(name string) bool {
+	return name == IdentityField || name == ErrorField || name == PathField
 }
 
 func isSHA256(s string) bool {

@@ -110,7 +110,7 @@ func TestReservedFields(t *testing.T) {
 	if err := mapping.CheckFields("id", "_cbx", "x._cb", "_c"); err != nil {
 		t.Error(err)
 	}
-	for _, f := range []string{"_cb", "_cb_error", "_cb.x"} {
+	for _, f := range []string{"_cb", "_cb_error", "_cb_path", "_cb.x"} {
 		if err := mapping.CheckFields("id", f); !errors.Is(err, mapping.ErrReserved) {
 			t.Errorf("%s: %v", f, err)
 		}
@@ -163,6 +163,23 @@ func TestStringsOfCSVAreCells(t *testing.T) {
 	values, _, _ := decode(t, staged(job.JSONL, nil), line, true, "id")
 	if values[0].Kind != record.String {
 		t.Errorf("a string of JSON is %s", values[0].Kind)
+	}
+}
+
+// What a shard's path tells is a string whatever the records are, and hides theirs.
+func TestFieldsOfPaths(t *testing.T) {
+	line := `{"_cb":"0:0","_cb_path":{"a":"7","n":null,"x.y":"p"},"a":"1","b":"2","n":"3","x":{"y":"4"}}`
+	for _, origin := range []job.Format{job.JSONL, job.CSV, job.Parquet} {
+		values, _, fail := decode(t, staged(origin, map[string]string{"a": "int64"}), line, true, "a", "b", "n", "x.y")
+		if fail != nil {
+			t.Fatal(fail)
+		}
+		if string(values[0].Raw) != `"7"` || values[0].Kind != record.String || values[2].Kind != record.Null || string(values[3].Raw) != `"p"` {
+			t.Errorf("%s: %v", origin, values)
+		}
+		if (values[1].Kind == record.Cell) != (origin == job.CSV) {
+			t.Errorf("%s: b is %s", origin, values[1].Kind)
+		}
 	}
 }
 

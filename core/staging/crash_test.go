@@ -278,7 +278,7 @@ func TestSourceThatChanged(t *testing.T) {
 				}
 			}
 			_, err := staging.Stage(t.Context(), mem.open, memPlace, p, staging.Options{Step: step})
-			if !errors.Is(err, staging.ErrChanged) || !strings.Contains(err.Error(), "a.jsonl") {
+			if !errors.Is(err, storage.ErrChanged) || !strings.Contains(err.Error(), "a.jsonl") {
 				t.Errorf("%v", err)
 			}
 			if _, err := staging.Open(t.Context(), mem.open, memPlace, p); !errors.Is(err, staging.ErrNotStaged) {
@@ -310,7 +310,7 @@ func TestSourceThatChanged(t *testing.T) {
 			t.Fatal("it did not end")
 		}
 		save(t, path, []byte("{\"id\":9}\n{\"id\":2}\n"))
-		if _, err := staging.Stage(t.Context(), mem.open, memPlace, p, staging.Options{}); !errors.Is(err, staging.ErrChanged) {
+		if _, err := staging.Stage(t.Context(), mem.open, memPlace, p, staging.Options{}); !errors.Is(err, storage.ErrChanged) {
 			t.Errorf("%v", err)
 		}
 	})

@@ -3,12 +3,10 @@ package staging
 import (
 	"bufio"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/crossbatch/crossbatch/core/digest"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // cutter makes pieces of a shard's lines. A piece ends before the line that would
@@ -93,7 +91,7 @@ func (c *cutter) end() error {
 	c.piece = nil
 	if c.known != nil {
 		if c.known.Size != p.Size || c.known.Digest != p.Digest {
-			return fmt.Errorf("%w: %s gives another piece %s than was staged of it", ErrChanged, c.plan.Shards[c.shard].URI, p.Name)
+			return changed(c.plan.Shards[c.shard].URI, "another piece "+p.Name+" was staged of it earlier")
 		}
 		c.out.Pieces = append(c.out.Pieces, p)
 		return nil
@@ -107,47 +105,35 @@ func (c *cutter) end() error {
 	return c.document(c.ctx, noteName(p.Name), written{FormatVersion: FormatVersion, Piece: p})
 }
 
-// abort leaves nothing of the piece that is open.
-func (c *cutter) abort(err error) {
+// abandon leaves nothing of the piece that is open.
+func (c *cutter) abandon() {
 	if c.up != nil {
-		c.up.abort(err)
+		c.up.to.Abandon()
 		c.up = nil
 	}
 }
 
 // upload is an object that is written as its bytes come.
 type upload struct {
+	p    *place
+	name string
 	w    *bufio.Writer
-	pipe *io.PipeWriter
-	done chan error
+	to   *storage.Writer
 }
 
 func (p *place) upload(ctx context.Context, name string) *upload {
-	r, w := io.Pipe()
-	u := &upload{w: bufio.NewWriterSize(w, 256<<10), pipe: w, done: make(chan error, 1)}
-	go func() {
-		err := p.write(ctx, name, r)
-		_ = r.CloseWithError(err) // who still writes is told
-		u.done <- err
-	}()
-	return u
+	p.step("before " + name)
+	to := p.NewWriter(ctx, p.prefix+name, storage.WriteOptions{})
+	return &upload{p: p, name: name, w: bufio.NewWriterSize(to, 256<<10), to: to}
 }
 
 // close ends the object and waits until it is there.
 func (u *upload) close() error {
 	if err := u.w.Flush(); err != nil {
-		u.abort(err)
+		u.to.Abandon()
 		return err
 	}
-	_ = u.pipe.Close() // never fails
-	return <-u.done
-}
-
-// abort ends the upload without an object. nil would end it with one.
-func (u *upload) abort(err error) {
-	if err == nil {
-		err = errors.New("the upload was given up")
-	}
-	_ = u.pipe.CloseWithError(err) // never fails
-	_ = <-u.done                   // it is err
+	err := u.to.Close()
+	u.p.step("after " + u.name)
+	return err
 }

@@ -27,13 +27,18 @@ type item struct {
 type encoder struct {
 	r     Recipe
 	shard int
+	path  []byte   // the member that tells fields of the shard's path; nil: none does
 	names [][]byte // of the fields, as members begin
 	keys  [][]byte
+	own   []byte
 	line  []byte
 }
 
-func newEncoder(r Recipe, shard int, fields []string) *encoder {
+func newEncoder(r Recipe, shard int, uri string, fields []string) *encoder {
 	e := &encoder{r: r, shard: shard}
+	if r.Partitions {
+		e.path = pathMember(Partitions(uri))
+	}
 	for _, f := range fields {
 		e.names = append(e.names, append(record.AppendString(nil, f), ':'))
 	}
@@ -60,11 +65,8 @@ func (e *encoder) encode(it *item) ([]byte, error) {
 		e.members(e.keys, it.key)
 		e.close()
 	case e.r.Format == job.JSONL:
-		identity := ""
-		if e.r.Identity {
-			identity = e.identity(it.row)
-		}
-		e.line = appendObject(e.line, bytes.TrimSpace(it.text), identity)
+		e.own = e.appendOwn(e.own[:0], it.row)
+		e.line = appendObject(e.line, bytes.TrimSpace(it.text), bytes.TrimSuffix(e.own, comma))
 	default:
 		e.open(it.row)
 		e.members(e.names, it.out)
@@ -74,23 +76,26 @@ func (e *encoder) encode(it *item) ([]byte, error) {
 	return e.line, nil
 }
 
-func (e *encoder) identity(row int64) string {
-	return strconv.Itoa(e.shard) + ":" + strconv.FormatInt(row, 10)
-}
+var comma = []byte{','}
 
 // open begins an object; what follows ends in a comma each.
 func (e *encoder) open(row int64) {
-	e.line = append(e.line, '{')
-	if e.r.Identity {
-		e.line = appendIdentity(e.line, e.identity(row))
-		e.line = append(e.line, ',')
-	}
+	e.line = e.appendOwn(append(e.line, '{'), row)
 }
 
-func appendIdentity(dst []byte, identity string) []byte {
-	dst = append(dst, `"`+mapping.IdentityField+`":"`...)
-	dst = append(dst, identity...)
-	return append(dst, '"')
+// appendOwn appends what a record says of itself: members that end in a comma each.
+func (e *encoder) appendOwn(dst []byte, row int64) []byte {
+	if e.r.Identity {
+		dst = append(dst, `"`+mapping.IdentityField+`":"`...)
+		dst = strconv.AppendInt(dst, int64(e.shard), 10)
+		dst = append(dst, ':')
+		dst = strconv.AppendInt(dst, row, 10)
+		dst = append(dst, `",`...)
+	}
+	if e.path != nil {
+		dst = append(append(dst, e.path...), ',')
+	}
+	return dst
 }
 
 // members appends the fields that a record has.
@@ -106,7 +111,7 @@ func (e *encoder) members(names [][]byte, values []record.Value) {
 }
 
 func (e *encoder) close() {
-	e.line = append(bytes.TrimSuffix(e.line, []byte(",")), '}')
+	e.line = append(bytes.TrimSuffix(e.line, comma), '}')
 }
 
 // row writes a record as a line of CSV.
@@ -132,17 +137,17 @@ func (e *encoder) row(it *item) ([]byte, error) {
 }
 
 // appendObject appends the text of a JSON object, which a decoder has checked,
-// byte for byte but for our own members: identity, unless it is empty, stands
+// byte for byte but for our own members: own, without a comma at its end, stand
 // before the others, and none that it brings along stays, as the scorer would take
 // it for ours. No job can read those.
-func appendObject(dst, object []byte, identity string) []byte {
+func appendObject(dst, object, own []byte) []byte {
 	if bytes.Contains(object, []byte(mapping.IdentityField)) || bytes.Contains(object, []byte(`\u`)) {
 		object = withoutReserved(object)
 	}
-	if identity == "" {
+	if len(own) == 0 {
 		return append(dst, object...)
 	}
-	dst = appendIdentity(append(dst, '{'), identity)
+	dst = append(append(dst, '{'), own...)
 	rest := bytes.TrimLeft(object[1:], " \t\r\n")
 	if rest[0] == '}' {
 		return append(dst, rest...)
@@ -195,5 +200,5 @@ func withoutReserved(object []byte) []byte {
 
 func reserved(quoted []byte) bool {
 	name, _ := record.Unquote(bytes.TrimSpace(quoted))
-	return name == mapping.IdentityField || name == mapping.ErrorField
+	return mapping.Reserved(name)
 }

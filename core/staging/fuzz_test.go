@@ -18,7 +18,7 @@ import (
 func FuzzAppendObject(f *testing.F) {
 	for _, s := range []string{
 		`{}`, `{ }`, `{"a":1}`, `{ "a" : [ {"_cb":1}, "}" ] , "b":"\"_cb" }`, `{"_cb":1}`, `{"_cb":{},"a":"x"}`, `{"a":"x" , "_cb_error":[1,2]}`,
-		`{"\u005fcb":1,"x":{"_cb":4},"id":5}`, `{"_cb":"}","_cb":",","_cb_error":"\\"}`, `{"a":"_cb"}`, "{\t\"_cb\"\r:\n1}",
+		`{"\u005fcb":1,"x":{"_cb":4},"id":5}`, `{"_cb":"}","_cb":",","_cb_error":"\\"}`, `{"a":"_cb"}`, `{"_cb_path":{"a":1},"a":2}`, "{\t\"_cb\"\r:\n1}",
 	} {
 		f.Add([]byte(s))
 	}
@@ -28,7 +28,11 @@ func FuzzAppendObject(f *testing.F) {
 			return
 		}
 		for _, identity := range []string{"", "12:345"} {
-			line := appendObject(nil, object, identity)
+			var own []byte
+			if identity != "" {
+				own = []byte(`"_cb":"` + identity + `"`)
+			}
+			line := appendObject(nil, object, own)
 			var want, got map[string]json.RawMessage
 			if err := json.Unmarshal(object, &want); err != nil {
 				t.Fatal(err)
@@ -38,6 +42,7 @@ func FuzzAppendObject(f *testing.F) {
 			}
 			delete(want, mapping.IdentityField)
 			delete(want, mapping.ErrorField)
+			delete(want, mapping.PathField)
 			if identity != "" {
 				want[mapping.IdentityField] = json.RawMessage(`"` + identity + `"`)
 			}

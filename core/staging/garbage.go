@@ -156,7 +156,7 @@ func Survey(ctx context.Context, open storage.Opener, staging string) (groups []
 				at[folder+name] = i
 				groups = append(groups, Group{
 					Kind: map[string]Kind{modelsFolder: ModelGroup, mappingsFolder: MappingGroup, inputsFolder: InputGroup, "runs/": RunGroup}[folder],
-					Name: name, URI: folderURI(b, prefix+folder+name), Place: staging,
+					Name: name, URI: folderURI(b, prefix+folder+name+"/"), Place: staging,
 				})
 			}
 			g := &groups[i]

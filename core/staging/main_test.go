@@ -150,9 +150,9 @@ func value(v record.Value) string {
 	return fmt.Sprintf("%d/%d %s", v.Kind, v.Elem, record.AppendJSON(nil, v))
 }
 
-// atSource reads records where they lie, as the local engine does. key is told of
-// failures only.
-func atSource(t testing.TB, body []byte, shardNumber int, r staging.Recipe, fields []string) []row {
+// atSource reads records where they lie, as the local engine does. told is what the
+// shard's path says.
+func atSource(t testing.TB, body []byte, shardNumber int, r staging.Recipe, fields []string, told map[string]record.Value) []row {
 	t.Helper()
 	format, delimiter := record.JSONL, byte(0)
 	if r.Format == job.CSV {
@@ -184,6 +184,11 @@ func atSource(t testing.TB, body []byte, shardNumber int, r staging.Recipe, fiel
 		for i := range b.Records {
 			values := make([]record.Value, len(fields))
 			fail := record.Text{Block: &b, Decoder: d}.Values(i, values)
+			for k, f := range fields {
+				if v, ok := told[f]; ok && r.Partitions {
+					values[k] = v
+				}
+			}
 			if fail != nil {
 				onlyKey(values, fields, r)
 			}

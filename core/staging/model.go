@@ -134,7 +134,7 @@ func (p *place) upFile(ctx context.Context, path string, f stagedFile) error {
 		return err
 	}
 	defer in.Close()
-	return p.write(ctx, f.Name, &checked{ctx: ctx, r: in, sum: sha256.New(), want: f, report: p.report, path: path})
+	return p.write(ctx, f.Name, &checked{ctx: ctx, r: in, sum: sha256.New(), want: f, report: p.report, path: path}, f.Size)
 }
 
 // checked fails at its end when it did not read what it should.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 	"sync"
 
 	"github.com/crossbatch/crossbatch/core/provider"
@@ -49,9 +48,12 @@ func with(ctx context.Context, open storage.Opener, staging, folder string, o Op
 	return errors.Join(f(&place{Bucket: b, prefix: prefix + folder, o: o, all: all}), b.Close())
 }
 
-// folderURI names a folder of a bucket; it ends in a slash.
+// folderURI names a folder of a bucket; its path ends in a slash.
 func folderURI(b *storage.Bucket, prefix string) string {
-	return strings.TrimSuffix(b.URI(prefix), "/") + "/"
+	if _, local := b.Dir(); local {
+		return b.URI(prefix) + "/"
+	}
+	return b.URI(prefix)
 }
 
 // report adds to what was read.
@@ -96,11 +98,10 @@ func (p *place) document(ctx context.Context, name string, v any) error {
 	return err
 }
 
-// write puts what r reads under a name at one stroke, in flat memory. When r fails
-// nothing is there.
-func (p *place) write(ctx context.Context, name string, r io.Reader) error {
+// write puts what r reads under a name at one stroke. size is how much that is.
+func (p *place) write(ctx context.Context, name string, r io.Reader, size int64) error {
 	p.step("before " + name)
-	err := p.Write(ctx, p.prefix+name, r, storage.WriteOptions{})
+	err := p.Write(ctx, p.prefix+name, r, storage.WriteOptions{Size: size})
 	p.step("after " + name)
 	return err
 }

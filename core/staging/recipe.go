@@ -34,6 +34,10 @@ type Recipe struct {
 	// Identity puts mapping.IdentityField into every record. JSONL only.
 	Identity bool `json:"identity,omitempty"`
 
+	// Partitions puts the fields that the path of a shard tells into its records, as
+	// mapping.PathField: see Partitions. JSONL only.
+	Partitions bool `json:"partitions,omitempty"`
+
 	// Fields are those that are written, in this order; none: all of them. JSONL
 	// that stays JSONL is copied and has none.
 	Fields []string `json:"fields,omitempty"`
@@ -152,6 +156,8 @@ func (r Recipe) check() error {
 		return fmt.Errorf("records are staged as jsonl or csv, not %q", r.Write)
 	case r.Identity && r.Write != job.JSONL:
 		return fmt.Errorf("%s has no place for %s", r.Write, mapping.IdentityField)
+	case r.Partitions && r.Write != job.JSONL:
+		return fmt.Errorf("%s has no place for the fields of partitions", r.Write)
 	case (r.Format == job.CSV) != (r.CSV != nil):
 		return errors.New("csv says how CSV is written, and belongs to no other format")
 	case r.CSV != nil && len(r.CSV.Delimiter) != 1:

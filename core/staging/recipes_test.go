@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -342,6 +344,7 @@ func TestRecipesThatAreRefused(t *testing.T) {
 		"no format":               {Write: job.JSONL},
 		"parquet out":             {Format: job.JSONL, Write: job.Parquet},
 		"identity in csv":         {Format: job.CSV, CSV: csv, Columns: []string{"a"}, Write: job.CSV, Identity: true},
+		"partitions in csv":       {Format: job.CSV, CSV: csv, Columns: []string{"a"}, Write: job.CSV, Partitions: true},
 		"csv without its dialect": {Format: job.CSV, Write: job.JSONL},
 		"a long delimiter":        {Format: job.CSV, Write: job.JSONL, CSV: &job.Dialect{Delimiter: "::"}},
 		"columns of jsonl":        {Format: job.JSONL, Write: job.JSONL, Columns: []string{"a"}},
@@ -372,6 +375,25 @@ func TestRecipesThatAreRefused(t *testing.T) {
 	} {
 		if one.Digest == other.Digest || one.Prefix() == other.Prefix() {
 			t.Errorf("another %s has the same name", name)
+		}
+	}
+}
+
+func TestPartitions(t *testing.T) {
+	for uri, want := range map[string]string{
+		"s3://b/dt=2026-11-30/r=a%252Fb/x=1.csv?region=eu": `dt="2026-11-30" r="a/b" `,
+		"gs://b/a.jsonl":                        "",
+		"file:///data/k%3Dx=%C3%A4/=y/z=/1.csv": `k="x=ä" z="" `,
+		"/data/n=__HIVE_DEFAULT_PARTITION__/a":  "n=null ",
+		"s3://k=v/a":                            "",
+	} {
+		got := ""
+		found := staging.Partitions(uri)
+		for _, k := range slices.Sorted(maps.Keys(found)) {
+			got += k + "=" + string(record.AppendJSON(nil, found[k])) + " "
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", uri, got, want)
 		}
 	}
 }

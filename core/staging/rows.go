@@ -23,13 +23,17 @@ type rows interface {
 	fields() []string
 	// next reads the next record: io.EOF behind the last one.
 	next(*item) error
+	// finish says that no more is read. It gives the digest of the whole shard,
+	// empty where it was not read through: storage.ErrChanged when the shard is
+	// not what was listed.
+	finish() (string, error)
 	close()
 }
 
 // openRows begins a shard.
 func openRows(src *source, r Recipe) (rows, error) {
-	if src.size == 0 { // a shard of no records, whatever its format
-		return none(r.columns()), nil
+	if src.is.Size == 0 { // a shard of no records, whatever its format
+		return &none{src, r.columns()}, nil
 	}
 	if r.Format == job.Parquet {
 		return openTyped(src, r)
@@ -38,11 +42,14 @@ func openRows(src *source, r Recipe) (rows, error) {
 }
 
 // none is an empty shard.
-type none []string
+type none struct {
+	*source
+	out []string
+}
 
-func (n none) fields() []string { return n }
-func (none) next(*item) error   { return io.EOF }
-func (none) close()             {}
+func (n *none) fields() []string { return n.out }
+func (*none) next(*item) error   { return io.EOF }
+func (*none) close()             {} // who opened the source closes it
 
 // text reads JSONL and CSV.
 type text struct {
@@ -118,15 +125,18 @@ func (t *text) next(it *item) error {
 	return nil
 }
 
+func (t *text) finish() (string, error) { return t.src.finish() }
+
 func (t *text) close() { _ = t.z.Close() }
 
 // batchRows is how many rows of Parquet are read at a time.
 const batchRows = 1024
 
-// typed reads Parquet.
+// typed reads Parquet. Only the columns that are wanted are read, unless the
+// shard's digest is known: then all of it is read once before.
 type typed struct {
 	src    *source
-	done   func()
+	sum    string
 	r      *parquet.Reader
 	out    []string
 	rows   parquet.Rows
@@ -134,23 +144,23 @@ type typed struct {
 	values []record.Value
 }
 
-// openTyped begins a shard of Parquet. It is read by columns, so one that lies in
-// an object store is brought here first.
 func openTyped(src *source, r Recipe) (*typed, error) {
-	f, done, err := src.seekable()
-	if err != nil {
-		return nil, reading(src.uri, err)
+	t := &typed{src: src, out: r.columns()}
+	if src.known != "" {
+		var err error
+		if t.sum, err = src.finish(); err != nil {
+			return nil, err
+		}
 	}
-	t := &typed{src: src, done: done, out: r.columns()}
-	if err := t.begin(f, r); err != nil {
+	if err := t.begin(r); err != nil {
 		t.close()
 		return nil, reading(src.uri, err)
 	}
 	return t, nil
 }
 
-func (t *typed) begin(f io.ReaderAt, r Recipe) error {
-	p, err := parquet.Open(f, t.src.size)
+func (t *typed) begin(r Recipe) error {
+	p, err := parquet.Open(t.src.object, t.src.is.Size)
 	if err != nil {
 		return err
 	}
@@ -186,19 +196,25 @@ func (t *typed) next(it *item) error {
 	return nil
 }
 
+func (t *typed) finish() (string, error) {
+	if t.sum == "" { // progress goes by what a shard has, not by what is read of it
+		t.src.report(t.src.is.Size)
+	}
+	return t.sum, t.src.same()
+}
+
 func (t *typed) close() {
 	if t.r != nil {
 		_ = t.r.Close()
 	}
-	t.done()
 }
 
 // Columns are the columns of CSV input, which every piece is written by: those of
 // the first shard that has a row; nil where none has. Without a header they are c0,
 // c1, ...
 func Columns(ctx context.Context, open storage.Opener, shards job.Shards, d job.Dialect) (columns []string, err error) {
-	s := &sources{open: open, report: func(int64) {}}
-	defer func() { err = errors.Join(err, s.close()) }()
+	s := &sources{Folders: storage.NewFolders(open), report: func(int64) {}}
+	defer func() { err = errors.Join(err, s.Close()) }()
 	for _, shard := range shards {
 		h, err := headerOf(ctx, s, shard, d)
 		if err != nil {

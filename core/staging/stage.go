@@ -17,16 +17,15 @@ import (
 // lies. What is there already is not written again; a process that is killed is
 // gone on with by the next; two at once do no harm. It returns only after
 // _staged.json is written, and writes that only when every source was what was
-// listed: else ErrChanged. An input that was staged earlier gets its commit written
+// listed: else storage.ErrChanged. An input that was staged earlier gets its commit written
 // again, so that its age is that of its last use.
 //
-// Memory does not grow with the input. A Parquet shard takes as much room in the
-// folder of temporary files as it has bytes, unless it lies on this machine.
+// Memory does not grow with the input.
 func Stage(ctx context.Context, open storage.Opener, staging string, p Plan, o Options) (out *Staged, err error) {
 	err = with(ctx, open, staging, p.Prefix(), o, p.Bytes(), func(at *place) error {
-		s := &stager{place: at, plan: p, in: sources{open: open, report: at.report}}
+		s := &stager{place: at, plan: p, in: sources{Folders: storage.NewFolders(open), report: at.report}}
 		out, err = s.stage(ctx)
-		return errors.Join(err, s.in.close())
+		return errors.Join(err, s.in.Close())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("staging input: %w", err)
@@ -171,7 +170,7 @@ func (s *stager) count(ctx context.Context, shard int, most int64) (n int64, err
 	for n < most {
 		err := in.next(&it)
 		if errors.Is(err, io.EOF) {
-			_, err := src.finish()
+			_, err := in.finish()
 			return n, err
 		}
 		if err != nil {
@@ -229,12 +228,8 @@ func (s *stager) cut(ctx context.Context, shard int, most int64) (f finished, er
 	}
 	defer in.close()
 	c := &cutter{stager: s, ctx: ctx, shard: shard, out: &f}
-	defer func() {
-		if err != nil {
-			c.abort(err)
-		}
-	}()
-	enc := newEncoder(s.plan.Recipe, shard, in.fields())
+	defer c.abandon()
+	enc := newEncoder(s.plan.Recipe, shard, src.uri, in.fields())
 	wanted := s.plan.Recipe.ranges(shard)
 	var it item
 	for seen := int64(0); ; seen++ {
@@ -246,7 +241,7 @@ func (s *stager) cut(ctx context.Context, shard int, most int64) (f finished, er
 		}
 		err := in.next(&it)
 		if errors.Is(err, io.EOF) {
-			if f.Shard.Digest, err = src.finish(); err != nil {
+			if f.Shard.Digest, err = in.finish(); err != nil {
 				return f, err
 			}
 			break
@@ -259,7 +254,7 @@ func (s *stager) cut(ctx context.Context, shard int, most int64) (f finished, er
 		}
 		if len(s.plan.Recipe.Rows) > 0 {
 			if len(wanted) == 0 { // the rest is read for its digest only
-				if f.Shard.Digest, err = src.finish(); err != nil {
+				if f.Shard.Digest, err = in.finish(); err != nil {
 					return f, err
 				}
 				break

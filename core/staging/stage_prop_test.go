@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/staging"
 )
 
@@ -23,6 +24,13 @@ var jsonLines = []string{
 // csvRows are rows of CSV under id,x,s, sound and not.
 var csvRows = []string{
 	"1,2,a", "007,\"\",", ",,", `"a ""b""",1.5," c "`, "1,2", "1,2,3,4", `5,a"b,c`, "\xff,1,2", "", `6,"x"y,z`, "Ä,1e3,=SUM()", `8,"_cb_error",_cb`,
+}
+
+// told is what folders say of fields.
+var told = map[string]map[string]record.Value{
+	"id=eu%20\"x":                      {"id": {Kind: record.String, Raw: []byte(`"eu \"x"`)}},
+	"x=7/s=__HIVE_DEFAULT_PARTITION__": {"x": {Kind: record.String, Raw: []byte(`"7"`)}, "s": {Kind: record.Null}},
+	"_cb=1/id=":                        {"id": {Kind: record.String, Raw: []byte(`""`)}},
 }
 
 func TestEveryRecordOnce(t *testing.T) {
@@ -56,6 +64,7 @@ func TestEveryRecordOnce(t *testing.T) {
 		}
 		if r.Write == job.JSONL {
 			r.Identity = rapid.Bool().Draw(rt, "identity")
+			r.Partitions = rapid.Bool().Draw(rt, "partitions")
 		}
 		if rapid.Bool().Draw(rt, "no newline at the end") {
 			tail = "x"
@@ -73,12 +82,13 @@ func TestEveryRecordOnce(t *testing.T) {
 			if r.CSV != nil && r.CSV.Delimiter == ";" {
 				body = strings.ReplaceAll(body, ",", ";")
 			}
-			name := fmt.Sprintf("%d-%d.%s%s", round, i, r.Format, rapid.SampledFrom([]string{"", ".gz", ".zst"}).Draw(rt, "compression"))
+			folder := rapid.SampledFrom([]string{"plain", "id=eu%20\"x", "x=7/s=__HIVE_DEFAULT_PARTITION__", "_cb=1/id="}).Draw(rt, "folder")
+			name := fmt.Sprintf("%s/%d-%d.%s%s", folder, round, i, r.Format, rapid.SampledFrom([]string{"", ".gz", ".zst"}).Draw(rt, "compression"))
 			shards = append(shards, shard(t, filepath.Join(dir, name), []byte(body)))
 			if r.Format == job.JSONL && r.Write == job.CSV {
 				continue // the kinds of values become text
 			}
-			want = append(want, atSource(t, []byte(body), i, r, fields)...)
+			want = append(want, atSource(t, []byte(body), i, r, fields, told[folder])...)
 		}
 		p := plan(t, r, shards)
 		s, err := staging.Stage(t.Context(), mem.open, memPlace+"st/", p, staging.Options{Parallel: rapid.IntRange(1, 3).Draw(rt, "parallel")})

@@ -37,7 +37,7 @@ type Staged struct {
 	Shards        []Shard `json:"shards"` // that were taken, ascending
 	Pieces        []Piece `json:"pieces"` // by shard and row
 
-	URI string `json:"-"` // of the folder of the pieces, ends in a slash
+	URI string `json:"-"` // of the folder of the pieces
 }
 
 // Shard is what was read of one source shard.

@@ -41,6 +41,7 @@ func cases() []testCase {
 		{name: "removal", run: removal},
 		{name: "sixteen processes create", run: sixteenCreate},
 		{name: "the ledger", run: ledgers},
+		{name: "staging", run: stagings},
 		{name: "a create whose answer is lost", only: remote, run: lostCreate},
 		{name: "a create while another is at work", only: "s3", run: busyCreate},
 		{name: "large objects", run: large},
