@@ -20,7 +20,7 @@ func Outside(in storage.Input, j job.Job) error {
 	destination := j.Output.Destination
 	path, ok := storage.LocalPath(destination)
 	if !ok {
-		return nil
+		return outsideStore(in, j)
 	}
 	dest := filepath.Clean(path) + string(filepath.Separator)
 	for _, o := range in.Objects {
@@ -45,6 +45,26 @@ func Outside(in storage.Input, j job.Job) error {
 			inside = info.IsDir() && strings.HasPrefix(dest, filepath.Clean(s)+string(filepath.Separator))
 		}
 		if inside {
+			return fmt.Errorf("the destination %s lies in the source %s, whose next run would read it", destination, s)
+		}
+	}
+	return nil
+}
+
+// outsideStore is Outside of a destination in a store.
+func outsideStore(in storage.Input, j job.Job) error {
+	destination := j.Output.Destination
+	for _, o := range in.Objects {
+		if storage.Covers(storage.Join(destination, ""), o.URI) {
+			return fmt.Errorf("the input %s lies in the destination %s: a run must not read what it writes", o.URI, destination)
+		}
+	}
+	written := []string{
+		storage.Join(destination, record.PartName(0, 1, "00000000", string(j.Output.Format), j.Output.Compression)),
+		storage.Join(destination, record.FailedName(0, 1, "00000000")),
+	}
+	for _, s := range j.Input.Source {
+		if slices.ContainsFunc(written, func(uri string) bool { return storage.Covers(s, uri) }) {
 			return fmt.Errorf("the destination %s lies in the source %s, whose next run would read it", destination, s)
 		}
 	}

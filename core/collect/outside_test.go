@@ -2,6 +2,7 @@ package collect_test
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/crossbatch/crossbatch/core/collect"
@@ -57,5 +58,23 @@ func TestOutside(t *testing.T) {
 	j := job.Job{Input: job.Input{Source: []string{dir}}, Output: job.Output{Destination: "s3://b/" + dir + "/"}}
 	if err := collect.Outside(storage.Input{}, j); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestOutsideOfAStore(t *testing.T) {
+	for _, c := range []struct{ source, object, destination, want string }{
+		{"s3://b/in/", "s3://b/in/a.jsonl", "s3://b/out/", ""},
+		{"s3://b/in?region=x", "s3://b/in/a.jsonl?region=x", "s3://b/in2/?region=x", ""},
+		{"s3://b/in/*.jsonl", "s3://b/in/a.jsonl", "s3://b/in/out/", ""},
+		{"s3://b/in/", "s3://b/in/a.jsonl", "gs://b/in/out/", ""},
+		{"s3://b/in/", "s3://b/in/a.jsonl", "s3://b/in/out/", "lies in the source"},
+		{"s3://b/**", "s3://b/in/a.jsonl", "s3://b/in/out/", "lies in the source"},
+		{"s3://b/out/a.jsonl", "s3://b/out/a.jsonl", "s3://b/out/", "lies in the destination"},
+	} {
+		j := job.Job{Input: job.Input{Source: []string{c.source}}, Output: job.Output{Destination: c.destination, Format: job.JSONL}}
+		err := collect.Outside(storage.Input{Objects: []storage.Source{{URI: c.object}}}, j)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s to %s: %v", c.source, c.destination, err)
+		}
 	}
 }
