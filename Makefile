@@ -19,9 +19,6 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 AZURITE_VERSION := 3.37.0
 AZURITE := $(or $(CROSSBATCH_TEST_AZURITE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crossbatch/azurite-$(AZURITE_VERSION))
 
-# s5cmd is run by version as well.
-S5CMD := github.com/peak/s5cmd/v2@v2.3.0
-
 .PHONY: build runtime azurite demo test lint bench bench-storage fuzz clean
 
 build:
@@ -51,9 +48,8 @@ bench: runtime
 	@go run ./local/engine/bench $(BENCHFLAGS)
 
 # Needs rclone (Debian: apt install rclone). BENCHFLAGS: -large BYTES, -small COUNT, -repeat N, -json FILE.
-bench-storage:
-	@mkdir -p bin
-	@GOBIN="$(CURDIR)/bin" go install $(S5CMD)
+bench-storage: build
+	@go build -C providers/objectstore/bench/s5cmd -mod=mod -o "$(CURDIR)/bin/s5cmd" github.com/peak/s5cmd/v2
 	@go run ./providers/objectstore/bench -s5cmd bin/s5cmd $(BENCHFLAGS)
 
 fuzz:

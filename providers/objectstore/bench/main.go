@@ -36,6 +36,9 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 3 && args[0] == transferVerb {
 		return transfer(ctx, args[1], args[2])
 	}
+	if len(args) == 2 && args[0] == removeVerb {
+		return remove(ctx, args[1])
+	}
 	var o options
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.crossbatch, "crossbatch", "bin/crossbatch", "the program whose emulator serves S3")

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
-
-	"github.com/crossbatch/crossbatch/providers/objectstore"
 )
 
 // report is what was measured.
@@ -51,10 +49,7 @@ func measure(ctx context.Context, o options) (_ report, err error) {
 		return report{}, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	all, err := tools(o, s)
-	if err != nil {
-		return report{}, err
-	}
+	all := tools(o, s)
 	r := report{Machine: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), Versions: map[string]string{}}
 	for _, t := range all {
 		if t.version == nil {
@@ -119,7 +114,8 @@ func (l load) race(ctx context.Context, s *server, all []tool, repeat int, scrat
 				return up, down, err
 			}
 			downs[t.name] = append(downs[t.name], seconds)
-			if err := errors.Join(l.same(back), os.RemoveAll(back), empty(ctx, s, prefix)); err != nil {
+			_, err = command(ctx, s.env, s.empty(prefix)) // the store keeps all in memory
+			if err := errors.Join(err, l.same(back), os.RemoveAll(back)); err != nil {
 				return up, down, fmt.Errorf("%s: %w", t.name, err)
 			}
 		}
@@ -146,32 +142,6 @@ func (l load) same(back string) error {
 		}
 	}
 	return nil
-}
-
-// empty removes what a tool put into the store, which keeps all in memory.
-func empty(ctx context.Context, s *server, prefix string) (err error) {
-	for _, v := range s.env {
-		if name, value, ok := bytes.Cut([]byte(v), []byte("=")); ok && bytes.HasPrefix(name, []byte("AWS_")) {
-			if err := os.Setenv(string(name), string(value)); err != nil {
-				return err
-			}
-		}
-	}
-	open := objectstore.New(objectstore.Options{})
-	defer func() { err = errors.Join(err, open.Close()) }()
-	b, p, err := open.Open(ctx, s.uri(prefix))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	var keys []string
-	for o, err := range b.Objects(ctx, p) {
-		if err != nil {
-			return err
-		}
-		keys = append(keys, o.Key)
-	}
-	return b.Remove(ctx, keys...)
 }
 
 func (l load) row(way string, seconds map[string][]float64) row {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,10 +22,18 @@ type server struct {
 	endpoint string
 	env      []string // of clients
 	stop     func() error
+	self     string // this program
 }
+
+// empty is the command that removes all below a prefix.
+func (s *server) empty(prefix string) []string { return []string{s.self, removeVerb, s.uri(prefix)} }
 
 // serve starts it, and waits for what it prints when it is ready.
 func serve(ctx context.Context, program, scratch string) (*server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	c := exec.CommandContext(ctx, program, "emulate", "--addr", "127.0.0.1:0", "--bucket", "s3:"+bucket, "--json")
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	var said bytes.Buffer
@@ -36,7 +45,7 @@ func serve(ctx context.Context, program, scratch string) (*server, error) {
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("starting the emulator: %w; make build makes it", err)
 	}
-	s := &server{stop: func() error {
+	s := &server{self: self, stop: func() error {
 		if err := c.Process.Signal(os.Interrupt); err != nil {
 			return err
 		}
@@ -57,7 +66,9 @@ func serve(ctx context.Context, program, scratch string) (*server, error) {
 			continue
 		}
 		s.endpoint = svc.Endpoint
-		s.env = append(os.Environ(), "RCLONE_CONFIG="+filepath.Join(scratch, "rclone.conf"))
+		// rclone fails on a bundle of certificates, which nobody needs here.
+		s.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
+		s.env = append(s.env, "RCLONE_CONFIG="+filepath.Join(scratch, "rclone.conf"))
 		for k, v := range svc.Environment {
 			s.env = append(s.env, k+"="+v)
 		}
@@ -80,11 +91,7 @@ type tool struct {
 	up, down func(folder, prefix string) []string
 }
 
-func tools(o options, s *server) ([]tool, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+func tools(o options, s *server) []tool {
 	s5 := func(args ...string) []string {
 		return append([]string{o.s5cmd, "--endpoint-url", s.endpoint, "--log", "error"}, args...)
 	}
@@ -98,8 +105,8 @@ func tools(o options, s *server) ([]tool, error) {
 	return []tool{
 		{
 			name: "crossbatch",
-			up:   func(folder, prefix string) []string { return []string{self, transferVerb, folder, s.uri(prefix)} },
-			down: func(folder, prefix string) []string { return []string{self, transferVerb, s.uri(prefix), folder} },
+			up:   func(folder, prefix string) []string { return []string{s.self, transferVerb, folder, s.uri(prefix)} },
+			down: func(folder, prefix string) []string { return []string{s.self, transferVerb, s.uri(prefix), folder} },
 		},
 		{
 			name: "s5cmd", version: []string{o.s5cmd, "version"},
@@ -111,7 +118,7 @@ func tools(o options, s *server) ([]tool, error) {
 			up:   func(folder, prefix string) []string { return rclone(folder, ":s3:"+bucket+"/"+prefix) },
 			down: func(folder, prefix string) []string { return rclone(":s3:"+bucket+"/"+prefix, folder) },
 		},
-	}, nil
+	}
 }
 
 // command runs a program to its end. What it prints is told when it fails.

@@ -13,8 +13,11 @@ import (
 	"github.com/crossbatch/crossbatch/providers/objectstore"
 )
 
-// transferVerb makes the program copy all objects from one URI to another.
-const transferVerb = "transfer"
+// What the program does for itself, begun as the others are.
+const (
+	transferVerb = "transfer" // copies all objects from one URI to another
+	removeVerb   = "remove"   // removes all objects below a URI
+)
 
 // atOnce is how many objects travel at a time.
 const atOnce = 64
@@ -68,4 +71,22 @@ func save(path string, in io.Reader) error {
 	}
 	_, err = io.Copy(f, in)
 	return errors.Join(err, f.Close())
+}
+
+func remove(ctx context.Context, uri string) (err error) {
+	open := objectstore.New(objectstore.Options{})
+	defer func() { err = errors.Join(err, open.Close()) }()
+	b, prefix, err := open.Open(ctx, uri)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	var keys []string
+	for o, err := range b.Objects(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		keys = append(keys, o.Key)
+	}
+	return b.Remove(ctx, keys...)
 }
