@@ -19,7 +19,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 AZURITE_VERSION := 3.37.0
 AZURITE := $(or $(CROSSBATCH_TEST_AZURITE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crossbatch/azurite-$(AZURITE_VERSION))
 
-.PHONY: build runtime azurite demo test lint bench bench-storage fuzz clean
+.PHONY: build runtime azurite awscli demo test lint bench bench-storage fuzz clean
 
 build:
 	@mkdir -p bin
@@ -33,10 +33,14 @@ azurite:
 	@test -e "$(AZURITE)/node_modules/azurite/package.json" || \
 	  npm install --no-audit --no-fund --ignore-scripts --prefix "$(AZURITE)" azurite@$(AZURITE_VERSION)
 
+# Amazon's own command line, which tests drive the emulators with.
+awscli:
+	@/usr/bin/aws --version >/dev/null 2>&1 || { apt-get update -qq && apt-get install -qq -y awscli; }
+
 demo: runtime
 	@examples/demo.sh $(BINARY)
 
-test: runtime azurite
+test: runtime azurite awscli
 	go test -race -timeout 15m ./...
 
 lint:
