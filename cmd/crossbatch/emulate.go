@@ -98,6 +98,9 @@ func makeBuckets(ctx context.Context, e *emulator.Emulator, services []emulator.
 			continue
 		}
 		for _, s := range services {
+			if !s.Store {
+				continue
+			}
 			if err := e.CreateBucket(ctx, s.Name, b); err != nil {
 				return fmt.Errorf("%w; --bucket %s:%s leaves the other services out", err, s.Name, b)
 			}
