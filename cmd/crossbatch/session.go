@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
@@ -142,7 +143,7 @@ func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*ses
 	}
 	b := broker.New(broker.Options{
 		Ledger: l, Open: a.open, Backend: a.backend, Clock: clock, Jitter: rand.Float64, Version: version,
-		Step: a.step,
+		Step: a.step, Model: a.openModel,
 	})
 	return &session{Broker: b, ledger: l, bucket: bucket, uri: uri, home: h}, nil
 }
@@ -155,6 +156,10 @@ type localConfig struct {
 
 // block is a provider block as a run records it.
 func block(home string, p jobfile.Provider) (ledger.Block, error) {
+	if p.Kind != job.ImplicitKind {
+		config, err := provider.Canonical(p.Config)
+		return ledger.Block{Kind: p.Kind, Alias: p.Alias, Config: config}, err
+	}
 	config, err := json.Marshal(localConfig{Device: p.Device, Runs: filepath.Join(home, "local", "runs")})
 	if err != nil {
 		return ledger.Block{}, fmt.Errorf("provider %s: %w", p.Ref(), err)
