@@ -104,7 +104,7 @@ func Run(ctx context.Context, j job.Job, o Options) (*Result, error) {
 	}()
 	if err := r.prepare(ctx, in); err != nil {
 		stop()
-		<-digested
+		_ = <-digested // that it was stopped
 		return nil, err
 	}
 	defer func() { _ = r.engine.Close() }()

@@ -111,7 +111,7 @@ func (s *rowSource) digest(known string) (string, error) {
 func (s *rowSource) close() {
 	s.stop()
 	if s.sum != nil {
-		<-s.sum
+		_ = <-s.sum // who wanted to know has asked
 	}
 	_ = errors.Join(s.r.Close(), s.object.Close()) // they have nothing to say that reading did not
 }
