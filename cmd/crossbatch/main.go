@@ -134,7 +134,7 @@ This version runs jobs on this machine with ONNX Runtime.`,
 	root.AddCommand(
 		a.initCommand(), a.inspectCommand(), a.validateCommand(), a.fmtCommand(), a.outputCommand(), a.submitCommand(), a.scoreCommand(),
 		a.statusCommand(), a.waitCommand(), a.watchCommand(), a.logsCommand(), a.resultsCommand(), a.cancelCommand(),
-		a.listCommand(), a.showCommand(), a.forgetCommand(), a.fsckCommand(), a.verifyCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(), a.workerCommand(),
+		a.listCommand(), a.showCommand(), a.forgetCommand(), a.fsckCommand(), a.verifyCommand(), a.emulateCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(), a.workerCommand(),
 	)
 	a.completions(root)
 	return root

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -51,7 +52,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"model": modelCommand, "rows": rowsCommand, "exits": exitsCommand, "same": sameCommand, "repeat": repeatCommand, "holds": holdsCommand,
+			"model": modelCommand, "rows": rowsCommand, "exits": exitsCommand, "same": sameCommand, "repeat": repeatCommand, "holds": holdsCommand, "awaits": awaitsCommand,
 		},
 		// bare: nothing but the cache and the variable leads to ONNX Runtime.
 		Condition: func(name string) (bool, error) {
@@ -190,6 +191,26 @@ func holdsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strings.Contains(content(ts, args[0]), args[1]) == neg {
 		ts.Fatalf("%s: %q: %t", args[0], args[1], neg)
+	}
+}
+
+// awaitsCommand waits until a file is there: awaits FILE.
+func awaitsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: awaits FILE")
+	}
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("%s was never written", args[0])
+		}
 	}
 }
 

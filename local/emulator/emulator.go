@@ -40,7 +40,7 @@ type Emulator struct {
 }
 
 // graceful is how long Close waits for what is being answered.
-const graceful = 3 * time.Second
+const graceful = time.Second
 
 // Start starts all services. When it returns they answer. The caller closes the
 // emulator; ctx is only for the start.

@@ -18,10 +18,12 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/oracle/oci-go-sdk/v65/common"
 	"github.com/oracle/oci-go-sdk/v65/objectstorage"
 	"go.uber.org/goleak"
 	"gocloud.dev/blob"
+	"gocloud.dev/blob/azureblob"
 	_ "gocloud.dev/blob/gcsblob"
 	_ "gocloud.dev/blob/s3blob"
 	"gocloud.dev/gcerrors"
@@ -49,22 +51,23 @@ func start(t *testing.T, o Options) *Emulator {
 		}
 	})
 	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
 	for _, s := range e.Services() {
 		if err := e.CreateBucket(t.Context(), s.Name, bucket); err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range s.Files {
-			content, err := f.Content(dir)
+			content, err := f.Content(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(dir, f.Name), content, 0o600); err != nil {
+			if err := os.WriteFile(path(f.Name), content, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, v := range s.Variables {
 			if v.File != "" {
-				v.Value = filepath.Join(dir, v.File)
+				v.Value = path(v.File)
 			}
 			t.Setenv(v.Name, v.Value)
 		}
@@ -72,16 +75,28 @@ func start(t *testing.T, o Options) *Emulator {
 	return e
 }
 
-// stores are the services that gocloud has drivers for, by the URL of the bucket:
-// that of somebody who has set the variables and knows nothing else.
-var stores = map[string]string{
-	"s3":  "s3://" + bucket,
-	"gcs": "gs://" + bucket + "?anonymous=true",
+// stores are the services that gocloud has drivers for, and how somebody opens a
+// bucket who has set the variables and knows nothing else.
+var stores = map[string]func(ctx context.Context, name string) (*blob.Bucket, error){
+	"s3": func(ctx context.Context, name string) (*blob.Bucket, error) {
+		return blob.OpenBucket(ctx, "s3://"+name)
+	},
+	"gcs": func(ctx context.Context, name string) (*blob.Bucket, error) {
+		return blob.OpenBucket(ctx, "gs://"+name+"?anonymous=true")
+	},
+	// azblob://NAME does the same, but reads the variable once in a process's life.
+	"azblob": func(ctx context.Context, name string) (*blob.Bucket, error) {
+		c, err := container.NewClientFromConnectionString(os.Getenv("AZURE_STORAGE_CONNECTION_STRING"), name, nil)
+		if err != nil {
+			return nil, err
+		}
+		return azureblob.OpenBucket(ctx, c, nil)
+	},
 }
 
-func open(t *testing.T, url string) *blob.Bucket {
+func open(t *testing.T, service, name string) *blob.Bucket {
 	t.Helper()
-	b, err := blob.OpenBucket(t.Context(), url)
+	b, err := stores[service](t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,10 +115,10 @@ var oddKeys = []string{
 
 func TestGocloudDrivers(t *testing.T) {
 	start(t, Options{})
-	for name, url := range stores {
+	for name := range stores {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			b := open(t, url)
+			b := open(t, name, bucket)
 			for _, key := range oddKeys {
 				if err := upload(ctx, b, key, "of "+key, false); err != nil {
 					t.Fatalf("%q: %v", key, err)
@@ -120,6 +135,7 @@ func TestGocloudDrivers(t *testing.T) {
 				}
 				listed = append(listed, o.Key)
 			}
+			slices.Sort(listed) // gocloud escapes some keys for Azure, which sorts them elsewhere
 			if want := slices.Sorted(slices.Values(oddKeys)); !slices.Equal(listed, want) {
 				t.Errorf("listed %q\nwant   %q", listed, want)
 			}
@@ -161,9 +177,9 @@ func TestLargeObjects(t *testing.T) {
 	for i := range body {
 		body[i] = byte(random.Uint32())
 	}
-	for name, url := range stores {
+	for name := range stores {
 		t.Run(name, func(t *testing.T) {
-			b := open(t, url)
+			b := open(t, name, bucket)
 			if err := upload(t.Context(), b, "big", string(body), true); err != nil {
 				t.Fatal(err)
 			}
@@ -206,9 +222,9 @@ func upload(ctx context.Context, b *blob.Bucket, key, body string, ifAbsent bool
 
 func TestOneOfSixteenCreates(t *testing.T) {
 	start(t, Options{})
-	for name, url := range stores {
+	for name := range stores {
 		t.Run(name, func(t *testing.T) {
-			b := open(t, url)
+			b := open(t, name, bucket)
 			for round := range 10 {
 				var won atomic.Int32
 				var all sync.WaitGroup
@@ -233,9 +249,9 @@ func TestOneOfSixteenCreates(t *testing.T) {
 
 func TestMissingBucket(t *testing.T) {
 	start(t, Options{})
-	for name, url := range stores {
+	for name := range stores {
 		t.Run(name, func(t *testing.T) {
-			b := open(t, strings.Replace(url, bucket, "no-bucket", 1))
+			b := open(t, name, "no-bucket")
 			if err := upload(t.Context(), b, "o", "x", false); gcerrors.Code(err) != gcerrors.NotFound {
 				t.Errorf("writing: %v", err)
 			}
@@ -283,8 +299,8 @@ func TestFolderKeepsObjects(t *testing.T) {
 	for _, round := range []string{"written", "kept"} {
 		t.Run(round, func(t *testing.T) {
 			start(t, Options{Dir: dir})
-			for name, url := range stores {
-				b := open(t, url)
+			for name := range stores {
+				b := open(t, name, bucket)
 				if round == "written" {
 					if err := upload(t.Context(), b, "a//b", name, true); err != nil {
 						t.Fatal(err)

@@ -34,9 +34,8 @@ type Line struct {
 // File is a file that a variable names.
 type File struct {
 	Name string
-	// Content is what it holds when it lies in folder, an absolute path, beside
-	// the other files of its service.
-	Content func(folder string) ([]byte, error)
+	// Content is what it holds. path says where each file of its service lies.
+	Content func(path func(name string) string) ([]byte, error)
 }
 
 // running is a service with its insides.
@@ -67,6 +66,7 @@ func kinds() []kind {
 	return []kind{
 		{"s3", openS3},
 		{"gcs", openGCS},
+		{"azblob", openAzureBlob},
 		{"oci", openOCI},
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
+	"github.com/crossbatch/crossbatch/local/emulator/azblob"
 	"github.com/crossbatch/crossbatch/local/emulator/gcs"
 	"github.com/crossbatch/crossbatch/local/emulator/objects"
 	"github.com/crossbatch/crossbatch/local/emulator/ociobjectstorage"
@@ -63,6 +63,27 @@ func openGCS(p place) (*running, error) {
 	}, nil
 }
 
+func openAzureBlob(p place) (*running, error) {
+	s, err := azblob.New(azblob.Options{Clock: p.clock, Dir: p.dir})
+	if err != nil {
+		return nil, err
+	}
+	url := p.endpoint() + "/" + azblob.Account
+	connection := fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=%s;", azblob.Account, azblob.Key, url)
+	return &running{
+		Service: Service{
+			Title:     "Azure Blob Storage",
+			Variables: []Variable{{Name: "AZURE_STORAGE_CONNECTION_STRING", Value: connection}},
+			Lines: []Line{
+				{"Go SDK", "azblob.NewClientFromConnectionString(os.Getenv(\"AZURE_STORAGE_CONNECTION_STRING\"), nil)"},
+				{"Python", "BlobServiceClient.from_connection_string(os.environ[\"AZURE_STORAGE_CONNECTION_STRING\"])"},
+				{"az CLI", "az storage container list"},
+			},
+		},
+		handler: s, create: s.CreateBucket, close: s.Close,
+	}, nil
+}
+
 // What the emulator of OCI goes by. Namespace and tenancy are made up.
 const (
 	ociNamespace   = "emulator"
@@ -93,7 +114,7 @@ func openOCI(p place) (*running, error) {
 				{"Python", fmt.Sprintf("oci.object_storage.ObjectStorageClient(oci.config.from_file(), service_endpoint=%q)", p.endpoint())},
 				{"oci CLI", "oci --endpoint " + p.endpoint() + " os bucket list --namespace " + ociNamespace + " --compartment-id " + ociCompartment},
 			},
-			Files: []File{{ociConfig, ociConfigFile}, {ociKeyFile, func(string) ([]byte, error) { return ociKey, nil }}},
+			Files: []File{{ociConfig, ociConfigFile}, {ociKeyFile, func(func(string) string) ([]byte, error) { return ociKey, nil }}},
 		},
 		handler: ociobjectstorage.New(ociobjectstorage.Options{Objects: store, Namespace: ociNamespace, Region: ociRegion, Clock: p.clock}),
 		create:  func(ctx context.Context, bucket string) error { return createOCI(ctx, store, bucket) },
@@ -120,7 +141,7 @@ func createOCI(ctx context.Context, store *objects.Store, bucket string) error {
 
 // ociConfigFile is a configuration as Oracle's SDKs and CLI read it.
 // https://docs.oracle.com/iaas/Content/API/Concepts/sdkconfig.htm
-func ociConfigFile(folder string) ([]byte, error) {
+func ociConfigFile(path func(name string) string) ([]byte, error) {
 	block, _ := pem.Decode(ociKey)
 	if block == nil {
 		return nil, errors.New("the built-in key is not PEM")
@@ -134,7 +155,7 @@ func ociConfigFile(folder string) ([]byte, error) {
 		return nil, err
 	}
 	return fmt.Appendf(nil, "[DEFAULT]\nuser=%s\nfingerprint=%s\ntenancy=%s\nregion=%s\nkey_file=%s\n",
-		ociUser, print, ociTenancy, ociRegion, filepath.Join(folder, ociKeyFile)), nil
+		ociUser, print, ociTenancy, ociRegion, path(ociKeyFile)), nil
 }
 
 // fingerprint is the MD5 of a public key, its bytes parted by colons.

@@ -138,7 +138,7 @@ func (s *Server) read(d *gob.Decoder) error {
 		}
 	}
 	if err := d.Decode(&record{}); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("something stands behind its end: %v", err)
+		return errors.New("something stands behind its end")
 	}
 	return nil
 }

@@ -35,8 +35,9 @@ type segmentRecord struct {
 	MD5  []byte
 }
 
-// A bolt bucket for each of ours would be found by name in bucketsKey; beside its
-// objects it keeps what is known of it.
+// Each bucket is a bolt bucket of its name, in the one at bucketsKey: it holds a bolt
+// bucket of records by key, and beside it what is known of the bucket. The
+// sequence of the one at bucketsKey is the store's last generation.
 var (
 	bucketsKey = []byte("buckets")
 	objectsKey = []byte("objects")
@@ -62,7 +63,7 @@ func (s *Store) load() error {
 		if err != nil {
 			return err
 		}
-		s.generation = int64(root.Sequence()) //nolint:gosec // counted up from 0
+		s.generation = int64(root.Sequence())
 		return root.ForEachBucket(func(name []byte) error { return s.loadBucket(root.Bucket(name), string(name), segments) })
 	})
 	if err == nil {
@@ -141,7 +142,7 @@ func (d *database) putBucket(b Bucket, generation int64) error {
 		if _, err := to.CreateBucket(objectsKey); err != nil {
 			return err
 		}
-		if err := root.SetSequence(uint64(generation)); err != nil { //nolint:gosec // counted up from 0
+		if err := root.SetSequence(uint64(generation)); err != nil {
 			return err
 		}
 		return put(to, aboutKey, b)
@@ -173,7 +174,7 @@ func (d *database) renameObject(bucket, from string, e *entry) error {
 				return err
 			}
 		}
-		if err := root.SetSequence(uint64(e.Generation)); err != nil { //nolint:gosec // counted up from 0
+		if err := root.SetSequence(uint64(e.Generation)); err != nil {
 			return err
 		}
 		return put(in, []byte(e.Key), r)

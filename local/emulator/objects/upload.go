@@ -67,7 +67,7 @@ func (s *Store) CreateUpload(bucket, key, id string, a Attributes, check Check) 
 	}
 	u := &upload{Upload: Upload{ID: id, Key: key, Created: s.now(), Attributes: a.clone()}, parts: map[string]*part{}}
 	b.uploads[id] = u
-	return u.Upload.clone(), nil
+	return u.clone(), nil
 }
 
 // PutPart gives an upload a part, replacing one of that name. It takes the body over.
@@ -100,7 +100,7 @@ func (s *Store) GetUpload(bucket, id string) (Upload, error) {
 	if err != nil {
 		return Upload{}, err
 	}
-	return u.Upload.clone(), nil
+	return u.clone(), nil
 }
 
 // Parts lists an upload's parts by the bytes of their names.
@@ -129,7 +129,7 @@ func (s *Store) Uploads(bucket string) ([]Upload, error) {
 	}
 	var out []Upload
 	for _, u := range b.uploads {
-		out = append(out, u.Upload.clone())
+		out = append(out, u.clone())
 	}
 	slices.SortFunc(out, func(a, b Upload) int {
 		if c := strings.Compare(a.Key, b.Key); c != 0 {

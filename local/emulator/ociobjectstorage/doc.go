@@ -7,6 +7,8 @@
 // and what it was seen to send. Where the service is not documented, the choice made
 // here stands beside the code.
 //
+// Work requests are kept in memory: those of an earlier process are not found.
+//
 // Requests must carry a well-formed signature (https://docs.oracle.com/iaas/Content/API/Concepts/signingrequests.htm);
 // it is verified where Options.Key knows the key. What is not emulated (versions, tiers, retention,
 // replication, pre-authenticated requests, customers' keys) answers 501 or 404 and

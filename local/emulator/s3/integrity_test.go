@@ -73,7 +73,7 @@ func TestDigests(t *testing.T) {
 	sum := md5.Sum(body)
 	good := base64.StdEncoding.EncodeToString(sum[:])
 	bad := base64.StdEncoding.EncodeToString(make([]byte, 16))
-	put := func(headers ...string) (*http.Response, string) {
+	put := func(headers ...string) (answer, string) {
 		return w.do(http.MethodPut, "/"+bucket+"/o", body, w.signed(headers...)...)
 	}
 	resp, text := put("Content-MD5", bad)

@@ -102,8 +102,15 @@ func (w *world) refused(err error, code string) {
 	}
 }
 
+// answer is what came back, without its body.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	method     string
+}
+
 // do sends a request as it is: headers are name, value, name, value.
-func (w *world) do(method, path string, body []byte, headers ...string) (*http.Response, string) {
+func (w *world) do(method, path string, body []byte, headers ...string) (answer, string) {
 	w.Helper()
 	r, err := http.NewRequestWithContext(w.Context(), method, w.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -121,7 +128,7 @@ func (w *world) do(method, path string, body []byte, headers ...string) (*http.R
 	if err != nil {
 		w.Fatal(err)
 	}
-	return resp, string(b)
+	return answer{resp.StatusCode, resp.Header, method}, string(b)
 }
 
 // signed are headers that look like those of a signed request.
@@ -133,7 +140,7 @@ func (w *world) signed(headers ...string) []string {
 	}, headers...)
 }
 
-func (w *world) is(resp *http.Response, body string, status int, code string) {
+func (w *world) is(resp answer, body string, status int, code string) {
 	w.Helper()
 	if resp.StatusCode != status || !strings.Contains(body, "<Code>"+code+"</Code>") {
 		w.Errorf("%d %s, want %d %s", resp.StatusCode, body, status, code)

@@ -369,6 +369,12 @@ func TestSubresourcesAreNotTheObject(t *testing.T) {
 	if got := w.get("o"); got != "mine" {
 		t.Errorf("the object holds %q", got)
 	}
+	tags, err := w.GetObjectTagging(t.Context(), &sdk.GetObjectTaggingInput{Bucket: aws.String(bucket), Key: aws.String("o")})
+	if err != nil || len(tags.TagSet) != 0 {
+		t.Errorf("%+v %v", tags, err)
+	}
+	_, err = w.GetObjectTagging(t.Context(), &sdk.GetObjectTaggingInput{Bucket: aws.String(bucket), Key: aws.String("absent")})
+	w.refused(err, "NoSuchKey")
 	_, err = w.GetObjectAcl(t.Context(), &sdk.GetObjectAclInput{Bucket: aws.String(bucket), Key: aws.String("o")})
 	w.refused(err, "NotImplemented")
 }

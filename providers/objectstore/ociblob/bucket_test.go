@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oracle/oci-go-sdk/v65/objectstorage"
 	"gocloud.dev/blob"
@@ -112,18 +113,22 @@ func TestRanges(t *testing.T) {
 		t.Errorf("behind the end: %v", err)
 	}
 	// An object that has changed is not read as if it had not.
-	unchanged := func(etag string) *blob.ReaderOptions {
-		return &blob.ReaderOptions{BeforeRead: func(as func(any) bool) error {
+	whatever, other := "*", "other"
+	for name, change := range map[string]func(*objectstorage.GetObjectRequest){
+		"another etag": func(r *objectstorage.GetObjectRequest) { r.IfMatch = &other },
+		"not modified": func(r *objectstorage.GetObjectRequest) { r.IfNoneMatch = &whatever },
+	} {
+		_, err := b.NewRangeReader(t.Context(), "k", 0, -1, &blob.ReaderOptions{BeforeRead: func(as func(any) bool) error {
 			var req *objectstorage.GetObjectRequest
 			if !as(&req) {
 				return errors.New("no request")
 			}
-			req.IfMatch = &etag
+			change(req)
 			return nil
-		}}
-	}
-	if _, err := b.NewRangeReader(t.Context(), "k", 0, 1, unchanged("other")); gcerrors.Code(err) != gcerrors.FailedPrecondition {
-		t.Errorf("another etag: %v", err)
+		}})
+		if gcerrors.Code(err) != gcerrors.FailedPrecondition {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -193,6 +198,28 @@ func TestWrongPlaces(t *testing.T) {
 		if _, err := OpenBucket(s.client(t, key()), names[0], names[1], nil); err == nil {
 			t.Errorf("%q was taken", names)
 		}
+	}
+}
+
+// The SDK's HTTP client gives up after a minute, whatever was read by then.
+func TestTransfersAreNotTimed(t *testing.T) {
+	s := serve(t, serviceOptions{})
+	client := s.client(t, key())
+	c, ok := client.HTTPClient.(*http.Client)
+	if !ok {
+		t.Fatalf("%T", client.HTTPClient)
+	}
+	c.Timeout = time.Nanosecond
+	b, err := OpenBucket(client, namespace, bucketName, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = b.Close() }()
+	if err := b.WriteAll(t.Context(), "k", []byte("body"), nil); err != nil {
+		t.Error(err)
+	}
+	if c.Timeout != time.Nanosecond {
+		t.Error("the caller's client was changed")
 	}
 }
 

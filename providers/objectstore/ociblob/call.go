@@ -3,7 +3,6 @@ package ociblob
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -116,9 +115,9 @@ func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 func (b *bucket) wrap(op, name string, err error) error {
-	where := fmt.Sprintf("oci %s /n/%s/b/%s", op, b.namespace, b.name)
+	path := url.URL{Path: "/n/" + b.namespace + "/b/" + b.name}
 	if name != "" {
-		where += "/o/" + name
+		path.Path += "/o/" + name
 	}
-	return &Error{where: where, err: err}
+	return &Error{where: "oci " + op + " " + path.EscapedPath(), err: err}
 }

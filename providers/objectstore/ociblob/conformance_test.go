@@ -38,6 +38,13 @@ func TestConformance(t *testing.T) {
 	}, []drivertest.AsTest{asTest{}})
 }
 
+// The emulator is the same when it keeps its objects in a folder.
+func TestConformanceInAFolder(t *testing.T) {
+	drivertest.RunConformanceTests(t, func(_ context.Context, t *testing.T) (drivertest.Harness, error) {
+		return &harness{t, serve(t, serviceOptions{dir: t.TempDir()})}, nil
+	}, []drivertest.AsTest{asTest{}})
+}
+
 func BenchmarkConformance(b *testing.B) {
 	bucket := serve(b, serviceOptions{}).open(b, nil)
 	drivertest.RunBenchmarks(b, bucket)

@@ -80,6 +80,8 @@ func (b *bucket) ErrorCode(err error) gcerrors.ErrorCode {
 		return gcerrors.Canceled
 	case errors.Is(err, context.DeadlineExceeded):
 		return gcerrors.DeadlineExceeded
+	case errors.Is(err, errNotModified):
+		return gcerrors.FailedPrecondition
 	case errors.As(err, &failed):
 		return failed.errorCode()
 	}

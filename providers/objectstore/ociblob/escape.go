@@ -12,23 +12,19 @@ import (
 // writes it, __.
 var escaped = regexp.MustCompile(`__0x(0|[1-9a-f][0-9a-f]{0,5})__`)
 
-// escape writes the runes that it is told to as __0xHEX__, and what looks like one
-// already with its first character escaped: no two strings become the same.
+// escape writes the runes that it is told to as __0xHEX__. Where __0x stands already,
+// its first character is escaped, whatever follows: an escaped rune behind it might
+// complete it. So no two strings become the same.
 func escape(s string, special func(s string, i int) bool) string {
 	var b strings.Builder
 	for i, r := range s {
-		if special(s, i) || r == '_' && looksEscaped(s[i:]) {
+		if special(s, i) || strings.HasPrefix(s[i:], "__0x") {
 			fmt.Fprintf(&b, "__0x%x__", r)
 		} else {
 			b.WriteRune(r)
 		}
 	}
 	return b.String()
-}
-
-func looksEscaped(s string) bool {
-	at := escaped.FindStringIndex(s)
-	return at != nil && at[0] == 0
 }
 
 // unescape undoes escape.
@@ -41,7 +37,7 @@ func unescape(s string) string {
 		if err != nil {
 			return e
 		}
-		return string(rune(n)) //nolint:gosec // six digits
+		return string(rune(n))
 	})
 }
 
@@ -63,13 +59,18 @@ func escapeMetadata(in map[string]string) map[string]string {
 	}
 	out := map[string]string{}
 	for k, v := range in {
-		key := escape(k, func(s string, i int) bool {
-			c := s[i]
-			return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.')
-		})
-		out[key] = url.PathEscape(v)
+		out[escape(k, func(s string, i int) bool { return !plain(s[i]) })] = url.PathEscape(v)
 	}
 	return out
+}
+
+// plain bytes stand in a header's name as they are.
+func plain(c byte) bool {
+	switch {
+	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+		return true
+	}
+	return false
 }
 
 func unescapeMetadata(in map[string]string) map[string]string {

@@ -62,11 +62,12 @@ type service struct {
 type serviceOptions struct {
 	clock     clockwork.Clock
 	copyDelay time.Duration
+	dir       string // of the objects; empty: in memory
 }
 
 func serve(t testing.TB, o serviceOptions) *service {
 	t.Helper()
-	store, err := objects.Open(objects.Options{Clock: o.clock})
+	store, err := objects.Open(objects.Options{Clock: o.clock, Dir: o.dir})
 	if err != nil {
 		t.Fatal(err)
 	}

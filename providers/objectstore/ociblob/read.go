@@ -2,6 +2,7 @@ package ociblob
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/objectstorage"
 	"gocloud.dev/blob/driver"
 )
+
+var errNotModified = errors.New("not modified")
 
 type reader struct {
 	io.ReadCloser
@@ -50,8 +53,9 @@ func (b *bucket) NewRangeReader(ctx context.Context, key string, offset, length 
 	if err != nil {
 		return nil, err
 	}
-	if resp.Content == nil { // a condition of BeforeRead
-		return nil, b.wrap("GetObject", name, fmt.Errorf("the answer %d has no body", resp.RawResponse.StatusCode))
+	if resp.RawResponse.StatusCode == http.StatusNotModified { // a condition of BeforeRead; the SDK takes it for an empty object
+		_ = resp.Content.Close()
+		return nil, b.wrap("GetObject", name, errNotModified)
 	}
 	return &reader{
 		ReadCloser: resp.Content, raw: &resp,

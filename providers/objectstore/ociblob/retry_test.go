@@ -184,7 +184,11 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 	clock := clockwork.NewFakeClock()
 	s, b := withOld(t, &Options{Clock: clock})
 	s.intercept(func(w http.ResponseWriter, _ *http.Request) bool { return answer(w, 429, "TooManyRequests") })
-	for name, do := range operations() {
+	all := operations()
+	all["parts"] = func(ctx context.Context, b *blob.Bucket) error {
+		return b.Upload(ctx, "k", bytes.NewReader(noise(3*part)), &blob.WriterOptions{BufferSize: part, ContentType: "a/b"})
+	}
+	for name, do := range all {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- do(ctx, b) }()

@@ -3,7 +3,7 @@ package ociblob
 import (
 	"bytes"
 	"context"
-	"crypto/md5" //nolint:gosec // the service's digest of parts
+	"crypto/md5" // the service's digest of parts
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -28,15 +28,16 @@ type upload struct {
 	sent int // parts that were begun
 
 	group *errgroup.Group // sends parts
-	alive context.Context // ends with the first part that fails
+	alive context.Context // ends with the first part that fails, and with stop
+	stop  context.CancelFunc
 
 	mu    sync.Mutex
 	parts []objectstorage.CommitMultipartUploadPartDetails // by number - 1
 	sums  [][]byte
 }
 
-// startUpload begins an upload like put. The request is not cut off when ctx ends:
-// an upload whose id is lost could not be aborted.
+// startUpload begins an upload like put. A request under way is not cut off when ctx
+// ends: an upload whose id is lost could not be aborted.
 func (b *bucket) startUpload(ctx context.Context, put *objectstorage.PutObjectRequest, concurrency int) (*upload, error) {
 	meta := map[string]string{}
 	for k, v := range put.OpcMeta {
@@ -54,17 +55,18 @@ func (b *bucket) startUpload(ctx context.Context, put *objectstorage.PutObjectRe
 		RequestMetadata: noRetry(),
 	}
 	var resp objectstorage.CreateMultipartUploadResponse
-	whole, cancel := cleanup(ctx)
-	defer cancel()
-	err := b.call(whole, once, "CreateMultipartUpload", *put.ObjectName, func(ctx context.Context) (err error) {
-		resp, err = b.client.CreateMultipartUpload(ctx, req)
+	err := b.call(ctx, once, "CreateMultipartUpload", *put.ObjectName, func(context.Context) (err error) {
+		whole, cancel := cleanup(ctx)
+		defer cancel()
+		resp, err = b.client.CreateMultipartUpload(detach(whole), req)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	u := &upload{ctx: ctx, b: b, put: put, id: deref(resp.UploadId)}
-	u.group, u.alive = errgroup.WithContext(ctx)
+	u.alive, u.stop = context.WithCancel(ctx)
+	u.group, u.alive = errgroup.WithContext(u.alive)
 	u.group.SetLimit(concurrency)
 	return u, nil
 }
@@ -84,11 +86,13 @@ func (u *upload) send(body []byte) error {
 }
 
 func (u *upload) sendPart(number int, body []byte) error {
+	digest := md5.Sum(body)
+	told := base64.StdEncoding.EncodeToString(digest[:])
 	var resp objectstorage.UploadPartResponse
 	err := u.b.call(u.alive, again, fmt.Sprintf("UploadPart %d", number), *u.put.ObjectName, func(ctx context.Context) (err error) {
 		resp, err = u.b.client.UploadPart(ctx, objectstorage.UploadPartRequest{
 			NamespaceName: &u.b.namespace, BucketName: &u.b.name, ObjectName: u.put.ObjectName, UploadId: &u.id, UploadPartNum: &number,
-			ContentLength: new(int64(len(body))), ContentMD5: sum(body), UploadPartBody: io.NopCloser(bytes.NewReader(body)),
+			ContentLength: new(int64(len(body))), ContentMD5: &told, UploadPartBody: io.NopCloser(bytes.NewReader(body)),
 			OpcSseCustomerAlgorithm: u.put.OpcSseCustomerAlgorithm, OpcSseCustomerKey: u.put.OpcSseCustomerKey,
 			OpcSseCustomerKeySha256: u.put.OpcSseCustomerKeySha256, OpcSseKmsKeyId: u.put.OpcSseKmsKeyId,
 			RequestMetadata: noRetry(),
@@ -98,7 +102,6 @@ func (u *upload) sendPart(number int, body []byte) error {
 	if err != nil {
 		return err
 	}
-	digest := md5.Sum(body) //nolint:gosec // see above
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for len(u.parts) < number {
@@ -112,6 +115,10 @@ func (u *upload) sendPart(number int, body []byte) error {
 // finish waits for the parts and commits them, or aborts when something failed. err
 // is what went wrong before.
 func (u *upload) finish(err error) error {
+	defer u.stop()
+	if err != nil {
+		u.stop()
+	}
 	if werr := u.group.Wait(); err == nil {
 		err = werr
 	}
@@ -175,7 +182,7 @@ func (u *upload) there() (bool, error) {
 // aborted the upload.
 func (u *upload) landed() bool {
 	resp, err := u.b.head(u.ctx, *u.put.ObjectName)
-	whole := md5.New() //nolint:gosec // see above
+	whole := md5.New()
 	for _, s := range u.sums {
 		whole.Write(s)
 	}
