@@ -356,6 +356,26 @@ func TestInstances(t *testing.T) {
 	}
 }
 
+// TestJobsTakeTurns holds that instances are bounded over all jobs.
+func TestJobsTakeTurns(t *testing.T) {
+	w := newWorld(t, Options{Transform: transform.Options{Instances: 2}})
+	w.createModel("m")
+	for n := range 4 {
+		w.put(fmt.Sprint("in/", n), "1")
+	}
+	for n := range 12 {
+		w.create(aJob(fmt.Sprint("j-", n), func(in *sdk.CreateTransformJobInput) { in.TransformResources.InstanceCount = aws.Int32(4) }))
+	}
+	for n := range 12 {
+		if out := w.ends(fmt.Sprint("j-", n)); out.TransformJobStatus != types.TransformJobStatusCompleted {
+			t.Errorf("j-%d is %s", n, out.TransformJobStatus)
+		}
+	}
+	if n := len(w.model.containers); n != 48 || w.model.atOnce > 2 {
+		t.Errorf("%d containers, %d at once, want 48 and 2", n, w.model.atOnce)
+	}
+}
+
 func TestLargeOutput(t *testing.T) {
 	w := newWorld(t, Options{})
 	w.createModel("m")

@@ -132,6 +132,7 @@ type modelServer struct {
 	requests   []request
 	pings      int
 	running    int
+	atOnce     int // containers, at most
 	now, most  int // requests under way
 }
 
@@ -144,6 +145,7 @@ func (m *modelServer) start(_ context.Context, c transform.Container) (transform
 	m.mu.Lock()
 	m.containers = append(m.containers, c)
 	m.running++
+	m.atOnce = max(m.atOnce, m.running)
 	m.mu.Unlock()
 	_, _ = io.WriteString(c.Output, m.say)
 	h := httptest.NewServer(m)
