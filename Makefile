@@ -4,6 +4,7 @@
 # make lint    vet and golangci-lint
 # make bench   how fast it scores, beside its own limits and two usual programs
 # make bench-storage  how fast objects travel, beside s5cmd and rclone
+# make image   the scoring image, REGISTRY=... names it; needs Docker with BuildKit
 # make fuzz    run every fuzz target for FUZZTIME
 
 .DEFAULT_GOAL := build
@@ -19,7 +20,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 AZURITE_VERSION := 3.37.0
 AZURITE := $(or $(CROSSBATCH_TEST_AZURITE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crossbatch/azurite-$(AZURITE_VERSION))
 
-.PHONY: build runtime azurite awscli demo test lint bench bench-storage fuzz clean
+.PHONY: build runtime azurite awscli demo test lint bench bench-storage image fuzz clean
 
 build:
 	@mkdir -p bin
@@ -55,6 +56,11 @@ bench: runtime
 bench-storage: build
 	@go build -C providers/objectstore/bench/s5cmd -mod=mod -o "$(CURDIR)/bin/s5cmd" github.com/peak/s5cmd/v2
 	@go run ./providers/objectstore/bench -s5cmd bin/s5cmd $(BENCHFLAGS)
+# IMAGEFLAGS: --build-arg BASE=..., --build-arg LIBRARIES=..., --push.
+IMAGE_TAG ?= latest
+image:
+	@test -n "$(REGISTRY)" || { echo "make image REGISTRY=HOST/PATH: where the image belongs" >&2; exit 1; }
+	docker build --platform linux/amd64 --file local/modelserver/image/Dockerfile --tag "$(REGISTRY)/crossbatch:$(IMAGE_TAG)" $(IMAGEFLAGS) .
 
 fuzz:
 	@set -e; for pkg in $$(go list ./...); do \

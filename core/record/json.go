@@ -108,6 +108,7 @@ func (d *JSONDecoder) Decode(record []byte, values []Value) *Failure {
 }
 
 func (d *JSONDecoder) object(record []byte) *Failure {
+	record = bytes.TrimRight(record, "\r\n") // what is said of the last record is the same with and without it
 	if !utf8.Valid(record) {
 		return Fail(InvalidUTF8, "the record is not UTF-8")
 	}

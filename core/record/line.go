@@ -32,10 +32,13 @@ type Output struct {
 }
 
 // AppendKey appends the key of a record as JSON. values are its key fields; none
-// gives "<shard>:<row>".
+// gives "<shard>:<row>", or null where the shard is below zero: it is not known.
 func AppendKey(dst []byte, values []Value, shard int, row int64) ([]byte, *Failure) {
 	switch len(values) {
 	case 0:
+		if shard < 0 {
+			return append(dst, "null"...), nil
+		}
 		dst = append(dst, '"')
 		dst = strconv.AppendInt(dst, int64(shard), 10)
 		dst = append(dst, ':')

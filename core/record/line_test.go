@@ -53,6 +53,12 @@ func TestAppendKey(t *testing.T) {
 	}
 }
 
+func TestAppendKeyOfAPlaceThatIsNotKnown(t *testing.T) {
+	if got, fail := record.AppendKey([]byte("x"), nil, -1, 5); fail != nil || string(got) != "xnull" {
+		t.Errorf("%s, %v", got, fail)
+	}
+}
+
 func TestOKLine(t *testing.T) {
 	cols := record.Columns{
 		Keys: 1, Keep: []string{"plain", `od"d`, "null", "gone", "list", "cell"},

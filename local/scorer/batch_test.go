@@ -302,7 +302,7 @@ func TestCancelledScore(t *testing.T) {
 	if err := split.Next(&b); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.NewWorker().Score(ctx, nil, &b, d, 0); !errors.Is(err, context.Canceled) {
+	if _, _, err := s.NewWorker().Score(ctx, nil, record.Text{Block: &b, Decoder: d}, 0, b.First); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

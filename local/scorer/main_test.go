@@ -121,7 +121,7 @@ func (c scoring) lines(t testing.TB, s *Scorer, w *Worker, text string) string {
 		before := strings.Count(string(out), `"error":`)
 		var failed int
 		var err error
-		if out, failed, err = w.Score(t.Context(), out, &b, d, 0); err != nil {
+		if out, failed, err = w.Score(t.Context(), out, record.Text{Block: &b, Decoder: d}, 0, b.First); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Count(string(out), `"error":`) - before; got != failed {

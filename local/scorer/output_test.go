@@ -138,8 +138,8 @@ func TestKeysAndKeptFields(t *testing.T) {
 		{"key":[12345678901234567890,true],"error":{"code":"wrong_type","message":"field \"x\": \"bad\" is a string, model input \"x\" takes float32"}}
 		{"key":null,"error":{"code":"missing_key","message":"the key is missing or null"}}
 		{"key":null,"error":{"code":"wrong_type","message":"the key is a list, not a scalar"}}
-		{"key":[2,3],"error":{"code":"malformed","message":"invalid JSON at byte 22: unexpected end"}}
-		{"key":null,"error":{"code":"malformed","message":"invalid JSON at byte 9: expected a field name"}}
+		{"key":[2,3],"error":{"code":"malformed","message":"invalid JSON at byte 21: unexpected end"}}
+		{"key":null,"error":{"code":"malformed","message":"invalid JSON at byte 8: expected a field name"}}
 		{"key":null,"error":{"code":"malformed","message":"a record must be a JSON object"}}`)
 	scoring{graph: pass(model.Float32, "N"), key: []string{"id"}, keep: []job.Rename{{Name: "z", Field: "zip"}}, csv: true}.expect(t, `
 		id,zip,x

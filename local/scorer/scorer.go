@@ -36,6 +36,7 @@ type Scorer struct {
 	fetch  []model.Read // what the session answers, in order
 	cols   record.Columns
 
+	asked   int  // records a call, before records were seen
 	batch   int  // records a call
 	fixed   int  // records that a call must have; 0: any number
 	coupled bool // runs one record at a time because records could mix
@@ -94,6 +95,7 @@ func (s *Scorer) planBatch() error {
 			s.batch, s.coupled = 1, true
 		}
 	}
+	s.asked = s.batch
 	stacked := true
 	for i := range s.feeds {
 		in := s.feeds[i].input

@@ -1,6 +1,7 @@
 package scorer
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sort"
@@ -18,11 +19,17 @@ import (
 // next. Call it until neither is returned, before the first Worker.
 func (s *Scorer) Settle(values []record.Value) (*record.Failure, error) {
 	if !s.settled {
+		s.batch, s.fixed = s.asked, 0
 		if fail := s.settleFeeds(values); fail != nil {
 			return fail, nil
 		}
 		if err := s.settleFixed(); err != nil {
 			return nil, err
+		}
+		if values != nil { // a record that does not fit what it tells is an odd one
+			if fail := s.worker().take(0, values); fail != nil {
+				return fail, nil
+			}
 		}
 	}
 	if fail, err := s.settleOutputs(values); fail != nil || err != nil {
@@ -30,6 +37,40 @@ func (s *Scorer) Settle(values []record.Value) (*record.Failure, error) {
 	}
 	s.settled = true
 	return nil, s.settleColumns()
+}
+
+// Try shows records to Settle, one after another, where they come in small
+// numbers and no earlier one told. decided says that one of these did; nothing is
+// answered then. Else each of them fails, however others will be scored, and lines
+// are dst and their error lines: with the codes that Score gives them, though a
+// message about shapes may speak of another one.
+func (s *Scorer) Try(ctx context.Context, dst []byte, r Records, shard int, first int64) (lines []byte, decided bool, err error) {
+	placed, _ := r.(Placed)
+	w, start := s.worker(), len(dst)
+	for i := range r.Len() {
+		if err := ctx.Err(); err != nil {
+			return dst[:start], false, err
+		}
+		clear(w.values)
+		w.heads = w.heads[:0]
+		fail := r.Values(i, w.values)
+		at, row := shard, first+int64(i)
+		if placed != nil {
+			at, row = placed.Place(i)
+		}
+		m := w.key(fail, at, row)
+		if fail == nil {
+			fail, err = s.Settle(w.values)
+			if err != nil || fail == nil {
+				return dst[:start], err == nil, err
+			}
+			if m.fail == nil {
+				m.fail = fail
+			}
+		}
+		dst = record.AppendError(dst, w.heads[m.key:m.head], m.fail)
+	}
+	return dst, false, nil
 }
 
 // settleFeeds finds, input by input, whether a record is the whole tensor.

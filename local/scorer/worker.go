@@ -19,6 +19,14 @@ type Records interface {
 	Values(i int, values []record.Value) *record.Failure
 }
 
+// Placed are records of which each says where it comes from.
+type Placed interface {
+	Records
+	// Place is where the i-th record comes from, once its values were read. A
+	// shard below zero: it does not say.
+	Place(i int) (shard int, row int64)
+}
+
 // Worker scores blocks of records, one at a time. Its buffers are reused from
 // block to block; it is not safe for concurrent use.
 type Worker struct {
@@ -91,10 +99,11 @@ func (w *Worker) Fills() map[string]int64 {
 	return m
 }
 
-// Score appends one scorer line for each record of the block, in order. failed
-// counts the error lines. An error ends the run: it is not the records' fault.
-func (w *Worker) Score(ctx context.Context, dst []byte, b *record.Block, d record.Decoder, shard int) (lines []byte, failed int, err error) {
-	err = w.each(ctx, record.Text{Block: b, Decoder: d}, shard, b.First, func(_ int64, m mark) {
+// Score appends one scorer line for each record, in order; the first has the row
+// first of the shard, unless the records are Placed. failed counts the error
+// lines. An error ends the run: it is not the records' fault.
+func (w *Worker) Score(ctx context.Context, dst []byte, r Records, shard int, first int64) (lines []byte, failed int, err error) {
+	err = w.each(ctx, r, shard, first, func(_ int64, m mark) {
 		if m.fail != nil {
 			failed++
 			dst = record.AppendError(dst, w.heads[m.key:m.head], m.fail)
@@ -139,13 +148,18 @@ func (w *Worker) appendOK(dst []byte, m mark) []byte {
 // each scores records, so many at a time that all of their parts stay close to
 // the processor, and tells of each in order.
 func (w *Worker) each(ctx context.Context, r Records, shard int, first int64, tell func(row int64, m mark)) error {
+	placed, _ := r.(Placed)
 	for from, n := 0, r.Len(); from < n; {
 		to := min(from+w.s.BlockRecords(), n)
 		w.reset()
 		for i := from; i < to; i++ {
 			clear(w.values)
 			fail := r.Values(i, w.values)
-			w.read(i-from, fail, shard, first+int64(i))
+			at, row := shard, first+int64(i)
+			if placed != nil {
+				at, row = placed.Place(i)
+			}
+			w.read(i-from, fail, at, row)
 		}
 		for _, g := range w.groups {
 			for from := 0; from < len(g.rows); from += w.s.batch {
@@ -194,7 +208,19 @@ func (s *Scorer) varying() bool {
 
 // read takes one record apart: its key, the beginning of its line, its tensors.
 func (w *Worker) read(i int, fail *record.Failure, shard int, row int64) {
-	m := mark{key: len(w.heads)}
+	m := w.key(fail, shard, row)
+	if m.fail == nil {
+		w.heads = w.s.cols.AppendOpen(w.heads, w.heads[m.key:m.head], w.pick(w.s.keep))
+		m.fail = w.take(i, w.values)
+	}
+	m.headEnd = len(w.heads)
+	w.marks = append(w.marks, m)
+}
+
+// key begins a mark with the key of the record whose values are at hand. fail is
+// why they could not be read.
+func (w *Worker) key(fail *record.Failure, shard int, row int64) mark {
+	m := mark{key: len(w.heads), fail: fail}
 	var keyFail *record.Failure
 	if fail == nil || len(w.s.keys) == 0 || w.hasKey() {
 		w.heads, keyFail = record.AppendKey(w.heads, w.pick(w.s.keys), shard, row)
@@ -204,14 +230,9 @@ func (w *Worker) read(i int, fail *record.Failure, shard int, row int64) {
 	}
 	m.head = len(w.heads)
 	if fail == nil {
-		fail = keyFail
+		m.fail = keyFail
 	}
-	if fail == nil {
-		w.heads = w.s.cols.AppendOpen(w.heads, w.heads[m.key:m.head], w.pick(w.s.keep))
-		fail = w.take(i, w.values)
-	}
-	m.headEnd, m.fail = len(w.heads), fail
-	w.marks = append(w.marks, m)
+	return m
 }
 
 func (w *Worker) pick(slots []int) []record.Value {
