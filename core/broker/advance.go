@@ -223,7 +223,7 @@ func (s *step) end(ctx context.Context, state provider.State, seen []provider.Ob
 	if err != nil {
 		return err
 	}
-	finished := whole(pieces)
+	finished := s.finished(pieces)
 	body.Complete = ranges(finished)
 	if missing := len(s.spec.Input.Take) - len(finished); body.State == provider.Succeeded && missing > 0 {
 		body.State, body.Code = provider.Failed, provider.Internal

@@ -37,6 +37,26 @@ func whole(pieces []provider.Piece) []int {
 	return out
 }
 
+// finished lists the shards of which nothing is left to do: those that pieces
+// cover, and those without records, of which a service need not say anything.
+func (s *step) finished(pieces []provider.Piece) []int {
+	out := whole(pieces)
+	if s.spec.Staged == nil || s.spec.Staged.Input != "" && s.r.staged == nil {
+		return out
+	}
+	read := map[int]bool{} // by the native jobs
+	for _, e := range s.spec.Staged.Entries {
+		read[e.Shard] = s.spec.Staged.Input != "" || s.spec.Input.Shards[e.Shard].Size > 0
+	}
+	for _, shard := range s.spec.Input.Take {
+		if !read[shard] && !slices.Contains(out, shard) {
+			out = append(out, shard)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 func comparePieces(a, b provider.Piece) int {
 	first := func(p provider.Piece) int64 {
 		if p.Lines != nil {

@@ -82,12 +82,24 @@ func (r *run) inPlace(j job.Job, needs *provider.Staging, shards job.Shards) boo
 	if j.Input.Staging == "always" || j.Input.Limit > 0 || j.Input.Partitions != "" || len(shards) == 0 {
 		return false
 	}
-	for _, s := range shards {
-		scheme, _, _ := strings.Cut(s.URI, "://")
+	type kind struct {
+		form   provider.Form
+		bucket string
+	}
+	var first kind
+	for i, s := range shards {
+		scheme, rest, _ := strings.Cut(s.URI, "://")
+		bucket, _, _ := strings.Cut(rest, "/")
 		_, name := storage.Split(s.URI)
 		compression, _ := compress.Of(name)
 		form := provider.Form{Scheme: scheme, Format: r.format(), Compression: compression, Header: r.format() == job.CSV && j.Input.CSV.Header}
 		if !slices.Contains(needs.InPlace, form) {
+			return false
+		}
+		if i == 0 {
+			first = kind{form, bucket}
+		}
+		if needs.Uniform && first != (kind{form, bucket}) {
 			return false
 		}
 	}

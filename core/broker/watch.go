@@ -239,7 +239,7 @@ func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.K
 		}
 	}
 	return func(ctx context.Context, be provider.Backend, n provider.Native) (provider.Observation, error) {
-		if o, ok := found[n.ID]; ok {
+		if o, ok := found[n.ID]; ok && o.State != provider.Failed { // why, a list hardly tells
 			return o, nil
 		}
 		return be.Describe(ctx, n)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/parquet"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -76,7 +77,7 @@ func (c *collector) count(ctx context.Context) error {
 		switch {
 		case s.part != nil:
 			s.in = s.part.Shard.In
-		case limit == 0 && slices.ContainsFunc(s.lines, func(l provider.Lines) bool { return l.Last }):
+		case limit == 0 && slices.ContainsFunc(s.lines, func(l provider.Lines) bool { return l.Last && !uncounted(l) }):
 			s.in = unknown
 		case limit == 0:
 			g.Go(func() (err error) {
@@ -92,6 +93,10 @@ func (c *collector) count(ctx context.Context) error {
 	}
 	return g.Wait()
 }
+
+// uncounted says that lines are to answer a whole shard, and that nobody who read it
+// said how many records it has. What a service answers does not tell.
+func uncounted(l provider.Lines) bool { return l.First == 0 && l.Records == 0 && l.Last }
 
 // before counts the records of the shards before i.
 func (c *collector) before(i int) int64 {
@@ -112,7 +117,18 @@ func (c *collector) records(ctx context.Context, i int, most int64) (n int64, er
 	if err != nil {
 		return 0, err
 	}
-	r, err := from.Stream(ctx, storage.Object{Key: key, Size: c.Shards[i].Size, Version: c.Shards[i].Version})
+	object := storage.Object{Key: key, Size: c.Shards[i].Size, Version: c.Shards[i].Version}
+	if c.Format == job.Parquet {
+		n, err := rows(ctx, from, object)
+		if err != nil {
+			return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)
+		}
+		if most >= 0 {
+			n = min(n, most)
+		}
+		return n, nil
+	}
+	r, err := from.Stream(ctx, object)
 	if err != nil {
 		return 0, fmt.Errorf("counting the records of %s: %w", c.Shards[i].URI, err)
 	}
@@ -145,6 +161,20 @@ func (c *collector) records(ctx context.Context, i int, most int64) (n int64, er
 		n += int64(len(b.Records))
 	}
 	return most, nil
+}
+
+// rows is how many a Parquet file says that it has.
+func rows(ctx context.Context, from *storage.Bucket, o storage.Object) (int64, error) {
+	r, err := from.OpenVersion(ctx, o)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = r.Close() }()
+	f, err := parquet.Open(r, r.Size())
+	if err != nil {
+		return 0, err
+	}
+	return f.Records(), nil
 }
 
 func (c *collector) delimiter() byte {

@@ -29,6 +29,7 @@ type splitting struct {
 	counts  record.Counts
 	skipped [][2]int64
 	buf     []byte
+	named   []byte
 }
 
 // split makes the parts of a shard from its lines. Rows without a line are
@@ -126,6 +127,9 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 			}
 			return fmt.Errorf("%w: %s answers row %d of a shard of %d", ErrPiece, l.URI, l.First+n, most)
 		}
+		if len(c.Job.Input.Key) == 0 {
+			line = w.name(l.First+n, line)
+		}
 		if err := w.take(l.First+n, line); err != nil {
 			return fmt.Errorf("%w: %s: row %d: %w", ErrPiece, l.URI, l.First+n, err)
 		}
@@ -135,8 +139,11 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 		w.end = max(w.end, l.First+n)
 		w.skip(l.First) // without a line, it still says where the shard ends
 	}
-	if l.Records > 0 && n != l.Records {
+	switch {
+	case l.Records > 0 && n != l.Records:
 		return fmt.Errorf("%w: %s holds %d lines, %d were announced", ErrPiece, l.URI, n, l.Records)
+	case uncounted(l) && most != unknown && n != most && c.Job.Input.Limit == 0: // which record each line is of, nobody can tell
+		return fmt.Errorf("%w: %s holds %d lines, the shard has %d records", ErrPiece, l.URI, n, most)
 	}
 	return nil
 }
@@ -157,6 +164,23 @@ func readLine(r *bufio.Reader, dst []byte) ([]byte, error) {
 			return dst, err
 		}
 	}
+}
+
+// nobody begins the line of a record without a key, from a scorer that knew neither
+// its shard nor its row.
+const nobody = `{"key":null,`
+
+// name puts the key into a line that begins with nobody's.
+func (w *splitting) name(row int64, line []byte) []byte {
+	rest, ok := bytes.CutPrefix(line, []byte(nobody))
+	if !ok {
+		return line
+	}
+	w.named = append(w.named[:0], `{"key":`...)
+	w.named, _ = record.AppendKey(w.named, nil, w.shard, row) // without fields it cannot fail
+	w.named = append(w.named, ',')
+	w.named = append(w.named, rest...)
+	return w.named
 }
 
 // take writes the line of a row. A row that an earlier attempt answered keeps

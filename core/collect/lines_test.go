@@ -10,6 +10,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
@@ -193,6 +194,7 @@ func TestLinesRefuses(t *testing.T) {
 			b.lines(0, 0, ok("a")+ok("b")+ok("c"))
 			b.lines(0, 1, ok("b")).Last = true
 		},
+		"a whole shard with too few": func(b *bench) { b.lines(0, 0, ok("a")).Last = true },
 		"another width": func(b *bench) {
 			b.src.Job.Output.Format = job.CSV
 			b.lines(0, 0, `{"key":"a","prediction":{"y":1,"v":[1,2,3]}}`+"\n")
@@ -207,6 +209,54 @@ func TestLinesRefuses(t *testing.T) {
 				t.Errorf("%v, %v", m, err)
 			}
 		})
+	}
+}
+
+// A scorer that is told neither shard nor row leaves the key of a record without
+// one to whoever knows both.
+func TestKeysOfRecordsWithoutOne(t *testing.T) {
+	line := func(key string) string { return `{"key":` + key + `,"prediction":{"y":1.5,"v":[1,2]}}` + "\n" }
+	failed := `{"key":null,"error":{"code":"bad_json","message":"no"}}` + "\n"
+	for name, c := range map[string]struct {
+		key          []string
+		part, failed string
+	}{
+		"without": {nil, line(`"1:0"`) + line(`"of its own"`), `{"key":"1:1","shard":1,"row":1,"code":"bad_json","message":"no"}` + "\n"},
+		"with":    {[]string{"id"}, line("null") + line(`"of its own"`), `{"key":null,"shard":1,"row":1,"code":"bad_json","message":"no"}` + "\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t.TempDir())
+			b.src.Job.Input.Key = c.key
+			b.input("")
+			b.input("{}\n{}\n{}\n")
+			b.lines(1, 0, line("null")+failed+line(`"of its own"`)).Last = true
+			m := b.publish(t)
+			got, s := folder(t, b.out()), m.Shards[1]
+			if got[s.Part.Name] != c.part || got[s.FailedPart.Name] != c.failed {
+				t.Errorf("%s%s", got[s.Part.Name], got[s.FailedPart.Name])
+			}
+		})
+	}
+}
+
+// Records that nobody answered are counted in Parquet, too.
+func TestSkippedRowsOfParquet(t *testing.T) {
+	b := newBench(t.TempDir())
+	e, err := part.NewEncoder(part.Layout{Format: job.Parquet, Compression: job.CompressionZstd, Columns: record.Columns{Outputs: []record.Output{{Name: "y", Type: "float32"}}}})
+	must(err)
+	head, err := e.Head()
+	must(err)
+	must(e.Append([]byte(strings.Repeat(`{"key":"a","prediction":{"y":1.5}}`+"\n", 3))))
+	chunk, note, err := e.Flush(nil)
+	must(err)
+	tail, err := e.Tail(int64(len(head)+len(chunk)), [][]byte{note})
+	must(err)
+	b.src.Format = job.Parquet
+	b.input(string(head) + string(chunk) + string(tail))
+	b.input("")
+	_, v, err := collect.Parts(t.Context(), storage.OpenLocal, b.src, collect.Options{})
+	if err != nil || v.Counts != (record.Counts{In: 3, Skipped: 3}) {
+		t.Errorf("%+v, %v", v, err)
 	}
 }
 
@@ -261,8 +311,10 @@ func TestSameBytes(t *testing.T) {
 			b.lines(i, 0, ok("a")+ok("b"))
 			b.lines(i, 1, ok("B")+ok("C")+ok("D"))
 		case 2:
-			b.lines(i, 0, ok("a")+ok("b")).Last = true
-			b.lines(i, 0, ok("A")+ok("b")).Last = true
+			for _, first := range []string{"a", "A"} {
+				l := b.lines(i, 0, ok(first)+ok("b"))
+				l.Last, l.Records = true, 2
+			}
 		}
 	}
 	var want map[string]string

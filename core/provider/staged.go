@@ -14,6 +14,7 @@ type Staging struct {
 	Write    job.Format // all other is staged like that: jsonl or csv
 	Identity bool       // staged records carry the field that says where they come from
 	Piece    int64      // bytes of a staged object, at most; 0: staging's own default
+	Uniform  bool       // what is read in place is of one form and in one bucket; other input is staged
 }
 
 // Form is a form of input.

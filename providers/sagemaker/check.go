@@ -1,0 +1,150 @@
+package sagemaker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/sagemaker"
+
+	"github.com/crossbatch/crossbatch/core/compress"
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/provider"
+)
+
+// Capabilities are those of Batch Transform. Its rates are not published; describing
+// many jobs one by one is known to be throttled.
+func (b *Backend) Capabilities() provider.Capabilities {
+	s := &provider.Staging{Place: b.config.Staging, Write: job.JSONL, Uniform: true}
+	for _, format := range []job.Format{job.JSONL, job.CSV} {
+		for _, compression := range []string{compress.None, compress.Gzip} {
+			s.InPlace = append(s.InPlace, provider.Form{Scheme: scheme, Format: format, Compression: compression})
+		}
+	}
+	return provider.Capabilities{
+		Guarantee: provider.Named,
+		// The output of a job that is stopped is thrown away:
+		// https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTransformJob.html
+		KeepsOnCancel: false,
+		Rate:          provider.Rate{PerSecond: 5, Burst: 10},
+		Poll:          provider.Poll{Min: 30 * time.Second, Max: time.Minute},
+		Staging:       s,
+	}
+}
+
+// Inspect asks for one job, to see whether the credentials, the region and the
+// endpoint are what they should be.
+func (b *Backend) Inspect(ctx context.Context) (provider.Facts, error) {
+	c, err := b.connect(ctx)
+	if err != nil {
+		return provider.Facts{}, err
+	}
+	if _, err := c.jobs.ListTransformJobs(ctx, &sdk.ListTransformJobsInput{NameContains: aws.String(namePrefix), MaxResults: aws.Int32(1)}); err != nil {
+		return provider.Facts{}, b.failed("looking at SageMaker in "+b.config.Region, err)
+	}
+	account, _ := b.config.account()
+	return provider.Facts{
+		Account: account, Region: b.config.Region, Console: b.console(""),
+		Notes: map[string]string{"api": "sagemaker/2017-07-24"},
+	}, nil
+}
+
+// Check says how each field holds here.
+func (b *Backend) Check(s provider.Spec) []provider.Finding {
+	j := s.Job
+	ours := j.Model.Artifact != ""
+	scored := func(how string) provider.Finding {
+		if ours {
+			return emulated(how)
+		}
+		return lost("the model's own container gets records as they are and answers what it likes")
+	}
+	special := map[string]provider.Finding{
+		"model.artifact":        b.checkArtifact(j.Model),
+		"model.container":       checkContainer(j.Model.Container),
+		"model.registered":      checkRegistered(j.Model.Registered),
+		"input.format":          emulated("JSON Lines and CSV without a header are read where they lie; all else is staged as JSON Lines"),
+		"input.partitions":      lost("the parts of paths do not reach the scorer yet"),
+		"input.key":             scored("the scorer carries the key"),
+		"input.empty":           emulated("judged when the input is listed"),
+		"input.staging":         emulated("decides what is staged before the job starts"),
+		"input.csv":             emulated("CSV with a header is staged; of other CSV the scorer knows how it is written"),
+		"input.tensor":          scored("the scorer feeds the model"),
+		"input.limit":           emulated("only the first records are staged"),
+		"output.destination":    watched("results are published once a watcher finds the job done"),
+		"output.format":         watched("written when results are published"),
+		"output.compression":    watched("written when results are published"),
+		"output.keep":           scored("the scorer carries fields along"),
+		"output.select":         scored("the scorer picks outputs"),
+		"output.existing":       emulated("judged at submission and again before publishing"),
+		"batching.records":      scored("the scorer cuts its calls of the model; requests are cut by batching.payload"),
+		"batching.payload":      checkPayload(j.Batching),
+		"compute.spot":          lost("Batch Transform has no spot machines"),
+		"limits.timeout":        watched("a watcher stops the job; the scorer also ends by itself after the time that is left"),
+		"limits.failed_records": watched("judged when results are published"),
+		"limits.retries":        watched("an attempt follows once a watcher finds the last one failed"),
+		"limits.cost":           emulated("judged before a run begins"),
+		"placement.failover":    watched("another provider is tried once a watcher finds this one failed"),
+		"labels":                {Level: provider.Exact, Message: "tags of the job; the model has those of the provider block"},
+	}
+	if n := j.Compute.Instances; n > 1 {
+		special["compute.instances"] = provider.Finding{Level: provider.Exact, Message: "an object is never split over instances"}
+	}
+	if _, none := choose(j.Compute); none != nil {
+		special[none.field] = lost(none.why)
+	}
+	var out []provider.Finding
+	for _, field := range provider.Fields() {
+		f, ok := special[field]
+		if !ok {
+			f.Level = provider.Exact
+		}
+		f.Field = field
+		out = append(out, f)
+	}
+	return out
+}
+
+func emulated(how string) provider.Finding {
+	return provider.Finding{Level: provider.Emulated, Message: how}
+}
+
+func watched(how string) provider.Finding {
+	return provider.Finding{Level: provider.Watched, Message: how}
+}
+
+func lost(why string) provider.Finding {
+	return provider.Finding{Level: provider.Lost, Message: why}
+}
+
+func (b *Backend) checkArtifact(m job.Model) provider.Finding {
+	if m.Artifact != "" && b.config.Image == "" {
+		return lost("the provider block names no image, which is what scores a model given by its artifact")
+	}
+	return provider.Finding{Level: provider.Exact}
+}
+
+func checkContainer(c *job.Container) provider.Finding {
+	if c != nil && contentType(job.Format(c.ContentType)) == "" {
+		return lost(fmt.Sprintf("Batch Transform cuts objects into lines; it sends no %s", c.ContentType))
+	}
+	return provider.Finding{Level: provider.Exact}
+}
+
+func checkRegistered(names map[string]string) provider.Finding {
+	if len(names) > 0 && names[Kind] == "" {
+		return lost("the model names none that SageMaker keeps")
+	}
+	return provider.Finding{Level: provider.Exact}
+}
+
+func checkPayload(b job.Batching) provider.Finding {
+	switch {
+	case b.Payload > 0 && b.Payload < job.MiB:
+		return lost("Batch Transform bounds requests in whole MiB, and takes 0 for no bound")
+	case b.Payload%job.MiB != 0:
+		return emulated(fmt.Sprintf("rounded down to %d MiB: Batch Transform counts whole ones", b.Payload/job.MiB))
+	}
+	return provider.Finding{Level: provider.Exact}
+}

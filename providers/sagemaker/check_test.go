@@ -1,0 +1,74 @@
+package sagemaker
+
+import (
+	"testing"
+
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/provider"
+)
+
+func TestCheckIsTotal(t *testing.T) {
+	lostOf := func(b *Backend, s provider.Spec) map[string]bool {
+		lost := map[string]bool{}
+		got := b.Check(s)
+		if len(got) != len(provider.Fields()) {
+			t.Fatalf("%d findings for %d fields", len(got), len(provider.Fields()))
+		}
+		for i, f := range got {
+			if f.Field != provider.Fields()[i] {
+				t.Errorf("finding %d is of %s, want %s", i, f.Field, provider.Fields()[i])
+			}
+			if f.Level != provider.Exact && f.Message == "" {
+				t.Errorf("%s is %s without a word why", f.Field, f.Level)
+			}
+			if f.Level == provider.Lost {
+				lost[f.Field] = true
+			}
+		}
+		return lost
+	}
+	always := []string{"input.partitions", "compute.spot"}
+	theirs := []string{"input.key", "input.tensor", "output.keep", "output.select", "batching.records"}
+	for name, c := range map[string]struct {
+		alter func(*Config, *provider.Spec)
+		lost  []string
+	}{
+		"plain":    {func(*Config, *provider.Spec) {}, nil},
+		"no image": {func(c *Config, _ *provider.Spec) { c.Image = "" }, []string{"model.artifact"}},
+		"machine":  {func(_ *Config, s *provider.Spec) { s.Job.Compute.Machine = "large" }, []string{"compute.machine"}},
+		"gpu":      {func(_ *Config, s *provider.Spec) { s.Job.Compute.GPU = &job.GPU{Type: "x", Count: 1} }, []string{"compute.gpu"}},
+		"payload":  {func(_ *Config, s *provider.Spec) { s.Job.Batching.Payload = 5 }, []string{"batching.payload"}},
+		"no spec":  {func(_ *Config, s *provider.Spec) { *s = provider.Spec{} }, theirs},
+		"container": {func(_ *Config, s *provider.Spec) {
+			s.Job.Model = job.Model{Container: &job.Container{ContentType: job.ContentJSONL}}
+		}, theirs},
+		"registered": {func(_ *Config, s *provider.Spec) { s.Job.Model = job.Model{Registered: map[string]string{Kind: "x"}} }, theirs},
+		"elsewhere":  {func(_ *Config, s *provider.Spec) { s.Job.Model = job.Model{Registered: map[string]string{"oci": "x"}} }, append([]string{"model.registered"}, theirs...)},
+		"instances": {func(_ *Config, s *provider.Spec) {
+			s.Job.Model = job.Model{Container: &job.Container{ContentType: job.ContentInstances}}
+		}, append([]string{"model.container"}, theirs...)},
+		"whole MiB":   {func(_ *Config, s *provider.Spec) { s.Job.Batching.Payload = 2 * job.MiB }, nil},
+		"rounded MiB": {func(_ *Config, s *provider.Spec) { s.Job.Batching.Payload = 2*job.MiB + 1 }, nil},
+	} {
+		cfg, s := plainConfig(), inPlace(t)
+		c.alter(&cfg, &s)
+		got := lostOf(backendOf(t, cfg), s)
+		want := append(append([]string{}, always...), c.lost...)
+		for _, f := range want {
+			if !got[f] {
+				t.Errorf("%s: %s is not lost", name, f)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%s: %v are lost, want %v", name, got, want)
+		}
+	}
+}
+
+func TestPayloadIsRoundedAloud(t *testing.T) {
+	for payload, want := range map[int64]provider.Level{0: provider.Exact, 3 * job.MiB: provider.Exact, 3*job.MiB + 1: provider.Emulated, job.MiB - 1: provider.Lost} {
+		if got := checkPayload(job.Batching{Payload: payload}); got.Level != want {
+			t.Errorf("%d: %+v", payload, got)
+		}
+	}
+}
