@@ -24,6 +24,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/provider/wrap"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/backend"
+	"github.com/crossbatch/crossbatch/providers/sagemaker"
 )
 
 // home is the folder beside a job file that crossbatch keeps its own things in:
@@ -170,15 +171,29 @@ func block(home string, p jobfile.Provider) (ledger.Block, error) {
 // backend makes the backend of a provider block: the one place that knows which
 // kinds there are.
 func (a *app) backend(_ context.Context, b ledger.Block) (provider.Backend, error) {
-	if b.Kind != "local" {
-		return nil, provider.Errorf(provider.Unsupported, "this crossbatch runs nothing on %s", b.Kind)
-	}
-	var c localConfig
-	if err := json.Unmarshal(b.Config, &c); err != nil {
-		return nil, fmt.Errorf("its block in the ledger: %w", err)
-	}
 	clock := clockwork.NewRealClock()
-	be := backend.New(backend.Config{Alias: b.Alias, Device: c.Device, Runs: c.Runs}, localDeps(clock))
+	be, err := a.kind(b, clock)
+	if err != nil {
+		return nil, err
+	}
 	policy := wrap.Policy{Attempts: 5, Base: 200 * time.Millisecond, Max: 20 * time.Second}
 	return wrap.Retry(wrap.Limit(be, clock), policy, clock, rand.Float64), nil
+}
+
+func (a *app) kind(b ledger.Block, clock clockwork.Clock) (provider.Backend, error) {
+	switch b.Kind {
+	case job.ImplicitKind:
+		var c localConfig
+		if err := json.Unmarshal(b.Config, &c); err != nil {
+			return nil, fmt.Errorf("its block in the ledger: %w", err)
+		}
+		return backend.New(backend.Config{Alias: b.Alias, Device: c.Device, Runs: c.Runs}, localDeps(clock)), nil
+	case "sagemaker":
+		c, err := sagemaker.ParseConfig(b.Config)
+		if err != nil {
+			return nil, err
+		}
+		return sagemaker.New(c, sagemaker.Deps{Open: a.open, Clock: clock})
+	}
+	return nil, provider.Errorf(provider.Unsupported, "this crossbatch runs nothing on %s", b.Kind)
 }

@@ -36,7 +36,7 @@ func published(t testing.TB, f fixture, j job.Job, name, text string) (string, e
 	}
 	j.Model.Artifact, j.Input.Source = f.path, []string{path}
 	j.Output.Format, j.Output.Compression = job.JSONL, job.CompressionNone
-	in, err := storage.ListInput(context.Background(), j.Input)
+	in, err := storage.ListInput(context.Background(), storage.OpenLocal, j.Input)
 	if err != nil {
 		t.Fatal(err)
 	}

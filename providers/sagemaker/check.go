@@ -65,7 +65,7 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 		"model.container":       checkContainer(j.Model.Container),
 		"model.registered":      checkRegistered(j.Model.Registered),
 		"input.format":          emulated("JSON Lines and CSV without a header are read where they lie; all else is staged as JSON Lines"),
-		"input.partitions":      lost("the parts of paths do not reach the scorer yet"),
+		"input.partitions":      emulated("what the parts of paths tell is staged with the records"),
 		"input.key":             scored("the scorer carries the key"),
 		"input.empty":           emulated("judged when the input is listed"),
 		"input.staging":         emulated("decides what is staged before the job starts"),
@@ -80,7 +80,7 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 		"output.existing":       emulated("judged at submission and again before publishing"),
 		"batching.records":      scored("the scorer cuts its calls of the model; requests are cut by batching.payload"),
 		"batching.payload":      checkPayload(j.Batching),
-		"compute.spot":          lost("Batch Transform has no spot machines"),
+		"compute.spot":          checkSpot(j.Compute.Spot),
 		"limits.timeout":        watched("a watcher stops the job; the scorer also ends by itself after the time that is left"),
 		"limits.failed_records": watched("judged when results are published"),
 		"limits.retries":        watched("an attempt follows once a watcher finds the last one failed"),
@@ -116,6 +116,13 @@ func watched(how string) provider.Finding {
 
 func lost(why string) provider.Finding {
 	return provider.Finding{Level: provider.Lost, Message: why}
+}
+
+func checkSpot(wanted bool) provider.Finding {
+	if wanted {
+		return lost("Batch Transform has no spot machines")
+	}
+	return provider.Finding{Level: provider.Exact}
 }
 
 func (b *Backend) checkArtifact(m job.Model) provider.Finding {
