@@ -171,7 +171,7 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
+	defer func() { _ = ln.Close() }()
 	_, port, err := net.SplitHostPort(ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +302,7 @@ func TestASignalLetsARequestEnd(t *testing.T) {
 	if _, err := pw.Write(records); err != nil {
 		t.Fatal(err)
 	}
-	pw.Close()
+	_ = pw.Close()
 	if got := <-done; got != (answer{status: 200, lines: 2000}) {
 		t.Errorf("%+v", got)
 	}

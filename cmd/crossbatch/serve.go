@@ -66,7 +66,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return err
 	}
-	return fmt.Errorf("%s: %w", provider.CodeOf(err), err)
+	return fmt.Errorf("%s: %w", provider.CodeOf(err).String(), err)
 }
 
 func (a *app) served(ctx context.Context, f serveFlags) error {
@@ -79,7 +79,7 @@ func (a *app) served(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	o, err := a.serveOptions(ctx, f, env, storage.OpenLocal, dir)
+	o, err := a.serveOptions(ctx, f, env, a.open, dir)
 	if err != nil {
 		return err
 	}

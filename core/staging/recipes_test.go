@@ -54,11 +54,11 @@ func TestWhatIsWritten(t *testing.T) {
 		want  []string
 	}{
 		"jsonl": {staging.Recipe{Format: job.JSONL, Write: job.JSONL}, jsonl, []string{
-			`{ "id": 1.50 }`, `{}`, `{"_cb_error":{"code":"malformed","message":"invalid JSON at byte 9: expected a field name"}}`, `{"id":3}`,
+			`{ "id": 1.50 }`, `{}`, `{"_cb_error":{"code":"malformed","message":"invalid JSON at byte 8: expected a field name"}}`, `{"id":3}`,
 			`{"_cb_error":{"code":"too_long","message":"the record has more than 16777216 bytes"}}`, `{"id":"e"}`,
 		}},
 		"jsonl with identity and key": {staging.Recipe{Format: job.JSONL, Write: job.JSONL, Identity: true, Key: []string{"id"}}, jsonl, []string{
-			`{"_cb":"0:0", "id": 1.50 }`, `{"_cb":"0:1"}`, `{"_cb":"0:2","_cb_error":{"code":"malformed","message":"invalid JSON at byte 9: expected a field name"},"id":2}`,
+			`{"_cb":"0:0", "id": 1.50 }`, `{"_cb":"0:1"}`, `{"_cb":"0:2","_cb_error":{"code":"malformed","message":"invalid JSON at byte 8: expected a field name"},"id":2}`,
 			`{"_cb":"0:3","id":3}`, `{"_cb":"0:4","_cb_error":{"code":"too_long","message":"the record has more than 16777216 bytes"}}`, `{"_cb":"0:5","id":"e"}`,
 		}},
 		"csv to jsonl": {with(csvRecipe, job.JSONL, nil), csv, []string{

@@ -49,7 +49,7 @@ func published(t testing.TB, f fixture, j job.Job, name, text string) (string, e
 	if err != nil {
 		return "", err
 	}
-	defer run.Close()
+	defer func() { _ = run.Close() }()
 	folder := filepath.Join(dir, "out")
 	if _, err := run.Execute(context.Background(), folder); err != nil {
 		t.Fatal(err)

@@ -97,7 +97,7 @@ func fetchObject(ctx context.Context, bucket *storage.Bucket, key, to string) er
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	f, err := os.Create(to)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func TestLines(t *testing.T) {
 		"blank":                   {"application/jsonlines", "\n\n", ""},
 		"a bad one among others": {"application/jsonlines", record + "\n{\"id\":7,\"x\":[1,2]}\n{\n" + record, good +
 			`{"key":7,"error":{"code":"wrong_shape","message":"model input \"x\" takes float32 [3]; field \"x\" has [2]"}}` + "\n" +
-			`{"key":null,"error":{"code":"malformed","message":"invalid JSON at byte 2: expected a field name"}}` + "\n" + good},
+			`{"key":null,"error":{"code":"malformed","message":"invalid JSON at byte 1: expected a field name"}}` + "\n" + good},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := r.lines(tc.typ, tc.body); got != tc.want {
@@ -331,7 +331,7 @@ func TestHTTP10GetsNoAnswerThatCouldBeCutOff(t *testing.T) {
 			t.Errorf("%d bytes: %s", len(body), resp.Status)
 		}
 		resp.Body.Close()
-		c.Close()
+		_ = c.Close()
 	}
 }
 

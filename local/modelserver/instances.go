@@ -2,6 +2,7 @@ package modelserver
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ func parseInstances(body []byte) (instances, error) {
 	s := scanner{b: body}
 	list := instances{body: body, start: -1}
 	err := s.object(func(name []byte) error {
-		if text, _ := record.Unquote(name); text != "instances" {
+		if !isInstances(name) {
 			return s.element()
 		}
 		if list.start >= 0 {
@@ -47,6 +48,16 @@ func parseInstances(body []byte) (instances, error) {
 		err = fmt.Errorf("%w: it has no instances", errInstances)
 	}
 	return list, err
+}
+
+// isInstances reads the name of a member, which may be no JSON inside.
+func isInstances(name []byte) bool {
+	const want = "instances"
+	if bytes.IndexByte(name, '\\') < 0 {
+		return string(name[1:len(name)-1]) == want
+	}
+	var text string
+	return json.Unmarshal(name, &text) == nil && text == want
 }
 
 // blocks cuts the list into blocks.

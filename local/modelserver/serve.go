@@ -48,8 +48,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.closed = true
 	s.mu.Unlock()
 	s.calls.Wait()
-	<-served
-	<-loading
+	_, _ = <-served, <-loading // until has heard what they say
 	if err == nil {
 		err = cut
 	}
