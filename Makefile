@@ -56,6 +56,7 @@ bench: runtime
 bench-storage: build
 	@go build -C providers/objectstore/bench/s5cmd -mod=mod -o "$(CURDIR)/bin/s5cmd" github.com/peak/s5cmd/v2
 	@go run ./providers/objectstore/bench -s5cmd bin/s5cmd $(BENCHFLAGS)
+
 # IMAGEFLAGS: --build-arg BASE=..., --build-arg LIBRARIES=..., --push.
 IMAGE_TAG ?= latest
 image:

@@ -3,6 +3,8 @@ package sagemaker
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,9 +30,20 @@ func (b *Backend) Capabilities() provider.Capabilities {
 		// https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTransformJob.html
 		KeepsOnCancel: false,
 		Rate:          provider.Rate{PerSecond: 5, Burst: 10},
-		Poll:          provider.Poll{Min: 30 * time.Second, Max: time.Minute},
+		Poll:          b.poll(),
 		Staging:       s,
 	}
+}
+
+// poll is how often the service bears to be looked at; an emulator on this machine
+// bears more.
+func (b *Backend) poll() provider.Poll {
+	if u, err := url.Parse(b.config.Endpoint); err == nil {
+		if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
+			return provider.Poll{Min: 200 * time.Millisecond, Max: 2 * time.Second}
+		}
+	}
+	return provider.Poll{Min: 30 * time.Second, Max: time.Minute}
 }
 
 // Inspect asks for one job, to see whether the credentials, the region and the

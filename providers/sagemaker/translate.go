@@ -45,8 +45,7 @@ func (b *Backend) Translate(s provider.Spec) (provider.Translation, error) {
 	if b.closed.Load() {
 		return provider.Translation{}, provider.ErrClosed
 	}
-	switch {
-	case s.Staged == nil:
+	if s.Staged == nil {
 		return provider.Translation{}, provider.Errorf(provider.Invalid, "nothing says where the input lies")
 	}
 	var t provider.Translation
