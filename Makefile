@@ -3,8 +3,8 @@
 # make build   bin/crossbatch
 # make lint    vet and golangci-lint
 # make bench   how fast it scores, beside its own limits and two usual programs
-# make image   the scoring image, REGISTRY=... names it; needs Docker with BuildKit
 # make bench-storage  how fast objects travel, beside s5cmd and rclone
+# make image   the scoring image, REGISTRY=... names it; needs Docker with BuildKit
 # make fuzz    run every fuzz target for FUZZTIME
 
 .DEFAULT_GOAL := build
@@ -20,10 +20,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 AZURITE_VERSION := 3.37.0
 AZURITE := $(or $(CROSSBATCH_TEST_AZURITE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crossbatch/azurite-$(AZURITE_VERSION))
 
-# s5cmd is run by version as well.
-S5CMD := github.com/peak/s5cmd/v2@v2.3.0
-
-.PHONY: build runtime azurite demo test lint bench bench-storage image fuzz clean
+.PHONY: build runtime azurite awscli demo test lint bench bench-storage image fuzz clean
 
 build:
 	@mkdir -p bin
@@ -37,10 +34,14 @@ azurite:
 	@test -e "$(AZURITE)/node_modules/azurite/package.json" || \
 	  npm install --no-audit --no-fund --ignore-scripts --prefix "$(AZURITE)" azurite@$(AZURITE_VERSION)
 
+# Amazon's own command line, which tests drive the emulators with.
+awscli:
+	@/usr/bin/aws --version >/dev/null 2>&1 || { apt-get update -qq && apt-get install -qq -y awscli; }
+
 demo: runtime
 	@examples/demo.sh $(BINARY)
 
-test: runtime azurite
+test: runtime azurite awscli
 	go test -race -timeout 15m ./...
 
 lint:
@@ -51,17 +52,16 @@ lint:
 bench: runtime
 	@go run ./local/engine/bench $(BENCHFLAGS)
 
+# Needs rclone (Debian: apt install rclone). BENCHFLAGS: -large BYTES, -small COUNT, -repeat N, -json FILE.
+bench-storage: build
+	@go build -C providers/objectstore/bench/s5cmd -mod=mod -o "$(CURDIR)/bin/s5cmd" github.com/peak/s5cmd/v2
+	@go run ./providers/objectstore/bench -s5cmd bin/s5cmd $(BENCHFLAGS)
+
 # IMAGEFLAGS: --build-arg BASE=..., --build-arg LIBRARIES=..., --push.
 IMAGE_TAG ?= latest
 image:
 	@test -n "$(REGISTRY)" || { echo "make image REGISTRY=HOST/PATH: where the image belongs" >&2; exit 1; }
 	docker build --platform linux/amd64 --file local/modelserver/image/Dockerfile --tag "$(REGISTRY)/crossbatch:$(IMAGE_TAG)" $(IMAGEFLAGS) .
-
-# Needs rclone (Debian: apt install rclone). BENCHFLAGS: -large BYTES, -small COUNT, -repeat N, -json FILE.
-bench-storage:
-	@mkdir -p bin
-	@GOBIN="$(CURDIR)/bin" go install $(S5CMD)
-	@go run ./providers/objectstore/bench -s5cmd bin/s5cmd $(BENCHFLAGS)
 
 fuzz:
 	@set -e; for pkg in $$(go list ./...); do \

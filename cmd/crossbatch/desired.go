@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"path/filepath"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/staging"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/direct"
 	"github.com/crossbatch/crossbatch/local/onnx"
@@ -30,13 +35,19 @@ func (r *resolver) resolve(ctx context.Context, j job.Job, p jobfile.Provider) (
 	if d.Provider, err = block(r.home, p); err != nil {
 		return d, err
 	}
-	d.Staging = storage.FileURI(filepath.Join(r.home, "local")) + "/"
-	o, err := r.direct(r.runtime, r.digests, p.Device)
+	device := "auto" // that the job is tried on, where it does not run here
+	if p.Kind == job.ImplicitKind {
+		device = p.Device
+		d.Staging = storage.FileURI(filepath.Join(r.home, "local")) + "/"
+	} else if d.Staging, err = staged(p); err != nil {
+		return d, err
+	}
+	o, err := r.direct(r.runtime, r.digests, device)
 	if err != nil {
 		return d, err
 	}
 	o.Progress = r.view.Progress
-	checked, err := direct.Check(ctx, j.On(p.Ref()), o)
+	checked, err := r.check(ctx, j.On(p.Ref()), o)
 	if err != nil {
 		return d, err
 	}
@@ -45,4 +56,35 @@ func (r *resolver) resolve(ctx context.Context, j job.Job, p jobfile.Provider) (
 	defer r.view.Close()
 	d.Shards, err = direct.Digest(ctx, checked.Input, o)
 	return d, err
+}
+
+// check tries a job on this machine. A model that is no ONNX file cannot be tried:
+// its input is listed.
+func (r *resolver) check(ctx context.Context, j job.Job, o direct.Options) (direct.Checked, error) {
+	if j.Model.Artifact != "" {
+		return direct.Check(ctx, j, o)
+	}
+	in, err := storage.ListInput(ctx, r.open, j.Input)
+	if err != nil {
+		return direct.Checked{}, err
+	}
+	if err := collect.Outside(in, j); err != nil {
+		return direct.Checked{}, err
+	}
+	out := direct.Checked{Input: in, Model: provider.Model{Name: j.Model.Name}}
+	if in.Format == job.CSV {
+		out.Scoring.Columns, err = staging.Columns(ctx, r.open, in.Shards(), j.Input.CSV)
+	}
+	return out, err
+}
+
+// staged is the prefix that a provider block names for what is staged.
+func staged(p jobfile.Provider) (string, error) {
+	var c struct {
+		Staging string `json:"staging"`
+	}
+	if err := json.Unmarshal(p.Config, &c); err != nil || c.Staging == "" {
+		return "", fmt.Errorf("provider %s says no staging prefix", p.Ref())
+	}
+	return storage.Join(c.Staging, ""), nil
 }

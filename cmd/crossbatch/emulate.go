@@ -67,6 +67,9 @@ func (a *app) emulate(ctx context.Context, o emulateOptions) (err error) {
 			return err
 		}
 	}
+	if o.Container, err = ownContainer(); err != nil {
+		return err
+	}
 	e, err := emulator.Start(ctx, o.Options)
 	if err != nil {
 		return err
@@ -98,6 +101,9 @@ func makeBuckets(ctx context.Context, e *emulator.Emulator, services []emulator.
 			continue
 		}
 		for _, s := range services {
+			if !s.Store {
+				continue
+			}
 			if err := e.CreateBucket(ctx, s.Name, b); err != nil {
 				return fmt.Errorf("%w; --bucket %s:%s leaves the other services out", err, s.Name, b)
 			}
@@ -165,4 +171,14 @@ func writePrivate(path string, content []byte) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// ownContainer is this very program, which serves models where a service would run
+// the image that a job names.
+func ownContainer() (emulator.Container, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return emulator.Container{}, fmt.Errorf("finding crossbatch itself: %w", err)
+	}
+	return emulator.Container{Path: self, Args: []string{"serve"}, Env: os.Environ()}, nil
 }

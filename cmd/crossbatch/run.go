@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 
+	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/direct"
+	"github.com/crossbatch/crossbatch/local/engine"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
@@ -20,6 +23,15 @@ func (a *app) direct(rt *onnx.Runtime, digests *storage.Digests, device string) 
 		return o, fmt.Errorf("%w (`crossbatch runtime status` lists what this machine offers)", err)
 	}
 	return o, nil
+}
+
+// openModel opens a model, wherever it lies.
+func (a *app) openModel(ctx context.Context, artifact string) (*model.Package, error) {
+	path, err := engine.FetchModel(ctx, a.open, artifact, cacheFolder())
+	if err != nil {
+		return nil, err
+	}
+	return model.Open(ctx, path)
 }
 
 // openDigests opens what is known of files that were digested before. Without a

@@ -17,12 +17,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/provider/wrap"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/backend"
+	"github.com/crossbatch/crossbatch/providers/sagemaker"
 )
 
 // home is the folder beside a job file that crossbatch keeps its own things in:
@@ -142,7 +144,7 @@ func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*ses
 	}
 	b := broker.New(broker.Options{
 		Ledger: l, Open: a.open, Backend: a.backend, Clock: clock, Jitter: rand.Float64, Version: version,
-		Step: a.step,
+		Step: a.step, Model: a.openModel,
 	})
 	return &session{Broker: b, ledger: l, bucket: bucket, uri: uri, home: h}, nil
 }
@@ -155,6 +157,10 @@ type localConfig struct {
 
 // block is a provider block as a run records it.
 func block(home string, p jobfile.Provider) (ledger.Block, error) {
+	if p.Kind != job.ImplicitKind {
+		config, err := provider.Canonical(p.Config)
+		return ledger.Block{Kind: p.Kind, Alias: p.Alias, Config: config}, err
+	}
 	config, err := json.Marshal(localConfig{Device: p.Device, Runs: filepath.Join(home, "local", "runs")})
 	if err != nil {
 		return ledger.Block{}, fmt.Errorf("provider %s: %w", p.Ref(), err)
@@ -165,15 +171,29 @@ func block(home string, p jobfile.Provider) (ledger.Block, error) {
 // backend makes the backend of a provider block: the one place that knows which
 // kinds there are.
 func (a *app) backend(_ context.Context, b ledger.Block) (provider.Backend, error) {
-	if b.Kind != "local" {
-		return nil, provider.Errorf(provider.Unsupported, "this crossbatch runs nothing on %s", b.Kind)
-	}
-	var c localConfig
-	if err := json.Unmarshal(b.Config, &c); err != nil {
-		return nil, fmt.Errorf("its block in the ledger: %w", err)
-	}
 	clock := clockwork.NewRealClock()
-	be := backend.New(backend.Config{Alias: b.Alias, Device: c.Device, Runs: c.Runs}, localDeps(clock))
+	be, err := a.kind(b, clock)
+	if err != nil {
+		return nil, err
+	}
 	policy := wrap.Policy{Attempts: 5, Base: 200 * time.Millisecond, Max: 20 * time.Second}
 	return wrap.Retry(wrap.Limit(be, clock), policy, clock, rand.Float64), nil
+}
+
+func (a *app) kind(b ledger.Block, clock clockwork.Clock) (provider.Backend, error) {
+	switch b.Kind {
+	case job.ImplicitKind:
+		var c localConfig
+		if err := json.Unmarshal(b.Config, &c); err != nil {
+			return nil, fmt.Errorf("its block in the ledger: %w", err)
+		}
+		return backend.New(backend.Config{Alias: b.Alias, Device: c.Device, Runs: c.Runs}, localDeps(clock)), nil
+	case "sagemaker":
+		c, err := sagemaker.ParseConfig(b.Config)
+		if err != nil {
+			return nil, err
+		}
+		return sagemaker.New(c, sagemaker.Deps{Open: a.open, Clock: clock})
+	}
+	return nil, provider.Errorf(provider.Unsupported, "this crossbatch runs nothing on %s", b.Kind)
 }

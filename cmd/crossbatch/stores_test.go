@@ -24,17 +24,25 @@ type stores struct {
 	t    *testing.T
 	dir  string
 	open storage.Opener
-	uris map[string]string // by service: the bucket b, a slash at its end
+	uris map[string]string // by service: the bucket, with %s for a key
+
+	services map[string]emulator.Service
 }
 
 func newStores(t *testing.T) *stores {
 	t.Helper()
-	e, err := emulator.Start(t.Context(), emulator.Options{})
+	return startStores(t, emulator.Options{})
+}
+
+func startStores(t *testing.T, options emulator.Options) *stores {
+	t.Helper()
+	e, err := emulator.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stores{t: t, dir: t.TempDir(), uris: map[string]string{}}
+	s := &stores{t: t, dir: t.TempDir(), uris: map[string]string{}, services: map[string]emulator.Service{}}
 	for _, service := range e.Services() {
+		s.services[service.Name] = service
 		for _, f := range service.Files {
 			body, err := f.Content(func(name string) string { return filepath.Join(s.dir, name) })
 			if err != nil {
@@ -49,6 +57,9 @@ func newStores(t *testing.T) *stores {
 				v.Value = filepath.Join(s.dir, v.File)
 			}
 			t.Setenv(v.Name, v.Value)
+		}
+		if !service.Store {
+			continue
 		}
 		if err := e.CreateBucket(t.Context(), service.Name, "bucket"); err != nil {
 			t.Fatal(err)

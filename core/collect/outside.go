@@ -20,7 +20,7 @@ func Outside(in storage.Input, j job.Job) error {
 	destination := j.Output.Destination
 	path, ok := storage.LocalPath(destination)
 	if !ok {
-		return outsideOf(in, j)
+		return outsideStore(in, j)
 	}
 	dest := filepath.Clean(path) + string(filepath.Separator)
 	for _, o := range in.Objects {
@@ -51,29 +51,21 @@ func Outside(in storage.Input, j job.Job) error {
 	return nil
 }
 
-// outsideOf is Outside for a destination in an object store.
-func outsideOf(in storage.Input, j job.Job) error {
-	dest, err := storage.ParseURI(j.Output.Destination)
-	if err != nil {
-		return err
-	}
-	beside := func(u storage.URI, err error) bool {
-		return err == nil && u.Scheme == dest.Scheme && u.Bucket == dest.Bucket && u.Query == dest.Query
-	}
+// outsideStore is Outside of a destination in a store.
+func outsideStore(in storage.Input, j job.Job) error {
+	destination := j.Output.Destination
 	for _, o := range in.Objects {
-		if u, err := storage.ParseURI(o.URI); beside(u, err) && strings.HasPrefix(u.Key, dest.Key) {
-			return fmt.Errorf("the input %s lies in the destination %s: a run must not read what it writes", o.URI, j.Output.Destination)
+		if storage.Covers(storage.Join(destination, ""), o.URI) {
+			return fmt.Errorf("the input %s lies in the destination %s: a run must not read what it writes", o.URI, destination)
 		}
 	}
-	part := record.PartName(0, 1, "00000000", string(j.Output.Format), j.Output.Compression)
+	written := []string{
+		storage.Join(destination, record.PartName(0, 1, "00000000", string(j.Output.Format), j.Output.Compression)),
+		storage.Join(destination, record.FailedName(0, 1, "00000000")),
+	}
 	for _, s := range j.Input.Source {
-		u, err := storage.ParseURI(s)
-		if !beside(u, err) {
-			continue
-		}
-		match, merr := doublestar.Match(u.Key, dest.Key+part)
-		if inside := strings.TrimSuffix(u.Key, "/") + "/"; merr == nil && match || strings.HasPrefix(dest.Key, inside) || u.Key == "" {
-			return fmt.Errorf("the destination %s lies in the source %s, whose next run would read it", j.Output.Destination, s)
+		if slices.ContainsFunc(written, func(uri string) bool { return storage.Covers(s, uri) }) {
+			return fmt.Errorf("the destination %s lies in the source %s, whose next run would read it", destination, s)
 		}
 	}
 	return nil

@@ -38,6 +38,9 @@ func (l *loader) onlyProvider(b *body) []job.ProviderRef {
 	}
 	names := make([]string, len(l.offered))
 	for i, p := range l.offered {
+		if p.Ref().String() == l.opts.Provider { // it is chosen later
+			return []job.ProviderRef{p.Ref()}
+		}
 		names[i] = "provider." + p.Ref().String()
 	}
 	l.add(problem(b.at, "No provider chosen", fmt.Sprintf("The job names no provider, and there are %d: %s.", len(names), listed(names)),

@@ -9,23 +9,28 @@ const (
 	kindOCI       = "oci"
 )
 
+const (
+	endpointDoc  = "another address of the service, such as an emulator's"
+	retentionDoc = "how long staged files are kept"
+)
+
 // providerBlock lists the provider kinds with their fields. What a value means
 // to a service is the provider's own affair.
 func providerBlock() Block {
 	return Block{
 		Name: "provider", Labels: []string{"kind", "alias"}, Many: true, State: Built, Doc: "a place to run, used as provider.KIND.ALIAS",
 		unchecked: true,
-		Fields: []Field{
-			{Name: "endpoint", Type: String, State: NotYet, Doc: "another address of the service, such as an emulator's"},
-			{Name: "retention", Type: Duration, State: NotYet, Doc: "how long staged files are kept"},
-		},
 		Variants: []Block{
 			{
 				Name: kindLocal, State: Built, Doc: "this machine",
-				Fields: []Field{{Name: "device", Type: String, Default: "auto", State: Built, Doc: "auto, cpu, cuda, cuda:N, or another device of the installed ONNX Runtime"}},
+				Fields: []Field{
+					{Name: "device", Type: String, Default: "auto", State: Built, Doc: "auto, cpu, cuda, cuda:N, or another device of the installed ONNX Runtime"},
+					{Name: "endpoint", Type: String, State: NotYet, Doc: endpointDoc},
+					{Name: "retention", Type: Duration, State: NotYet, Doc: retentionDoc},
+				},
 			},
 			{
-				Name: kindSageMaker, State: NotYet, Doc: "Amazon SageMaker Batch Transform",
+				Name: kindSageMaker, State: Built, Doc: "Amazon SageMaker Batch Transform",
 				Fields: []Field{
 					cloud("region", String, true, "such as us-east-1"),
 					cloud("role_arn", String, true, "the execution role of models and jobs"),
@@ -35,6 +40,8 @@ func providerBlock() Block {
 					cloud("security_groups", Strings, false, "the security groups of the models' network, with subnets"),
 					cloud("kms_key", String, false, "the key that encrypts output and volumes"),
 					cloud("tags", StringMap, false, "tags of what is made"),
+					cloud("endpoint", String, false, endpointDoc),
+					cloud("retention", Duration, false, retentionDoc),
 				},
 			},
 			{
@@ -47,6 +54,8 @@ func providerBlock() Block {
 					cloud("service_account", String, false, "the account that the model runs as"),
 					cloud("kms_key", String, false, "the key that encrypts jobs and models"),
 					cloud("labels", StringMap, false, "labels of what is made"),
+					cloud("endpoint", String, false, endpointDoc),
+					cloud("retention", Duration, false, retentionDoc),
 				},
 			},
 			{
@@ -60,6 +69,8 @@ func providerBlock() Block {
 					image(),
 					cloud("staging", String, true, "azblob:// container and prefix for what is copied to the service"),
 					cloud("tags", StringMap, false, "tags of what is made"),
+					cloud("endpoint", String, false, endpointDoc),
+					cloud("retention", Duration, false, retentionDoc),
 				},
 			},
 			{
@@ -73,6 +84,8 @@ func providerBlock() Block {
 					cloud("subnet_id", String, false, "the subnet of job runs; default: managed egress"),
 					cloud("log_group_id", String, false, "the log group that job runs write to"),
 					cloud("tags", StringMap, false, "freeform tags of what is made"),
+					cloud("endpoint", String, false, endpointDoc),
+					cloud("retention", Duration, false, retentionDoc),
 				},
 			},
 		},
@@ -80,7 +93,7 @@ func providerBlock() Block {
 }
 
 func cloud(name string, t Type, required bool, doc string) Field {
-	return Field{Name: name, Type: t, Required: required, State: NotYet, Doc: doc}
+	return Field{Name: name, Type: t, Required: required, State: Built, Doc: doc}
 }
 
 func image() Field {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/jonboulle/clockwork"
 	"gocloud.dev/blob"
+	"golang.org/x/sync/errgroup"
 )
 
 // Bucket is a place that keeps objects under keys. It is safe for concurrent
@@ -67,7 +68,7 @@ func (b *Bucket) Read(ctx context.Context, key string) ([]byte, error) {
 // breaks: it is for small ones.
 func (b *Bucket) readAll(ctx context.Context, key string) ([]byte, error) {
 	for n := 1; ; n++ {
-		r, err := b.Bucket.NewReader(ctx, key, &blob.ReaderOptions{BeforeRead: b.service.Reading("")})
+		r, err := b.NewReader(ctx, key, &blob.ReaderOptions{BeforeRead: b.service.Reading("")})
 		if err != nil {
 			return nil, err
 		}
@@ -85,24 +86,40 @@ func (b *Bucket) readAll(ctx context.Context, key string) ([]byte, error) {
 	}
 }
 
-// Remove deletes objects. Those that are absent are passed over.
+// removals is how many objects of a store are removed at once.
+const removals = 16
+
+// Remove deletes objects. Those that are absent are passed over. One that cannot
+// be removed may leave others.
 func (b *Bucket) Remove(ctx context.Context, keys ...string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(removals)
+	if b.dir != "" {
+		g.SetLimit(1)
+	}
 	for _, key := range keys {
-		err := b.checkKey(key)
-		switch {
-		case err != nil:
-		case b.dir == "":
-			err = b.Delete(ctx, key)
-		default: // fileblob would remove KEY.attrs as well
-			if err = ctx.Err(); err == nil {
-				err = os.Remove(joinKey(b.dir, key))
+		g.Go(func() error {
+			if err := b.remove(ctx, key); !errors.Is(err, ErrNotFound) {
+				return err
 			}
-		}
-		if err = b.wrap("removing", key, err); err != nil && !errors.Is(err, ErrNotFound) {
-			return err
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (b *Bucket) remove(ctx context.Context, key string) error {
+	err := b.checkKey(key)
+	switch {
+	case err != nil:
+	case b.dir == "":
+		err = b.Delete(ctx, key)
+	default: // fileblob would remove KEY.attrs as well
+		if err = ctx.Err(); err == nil {
+			err = os.Remove(joinKey(b.dir, key))
 		}
 	}
-	return nil
+	return b.wrap("removing", key, err)
 }
 
 // Exists says whether there is such an object.

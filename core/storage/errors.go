@@ -19,6 +19,7 @@ var (
 	ErrWrongRegion   = errors.New("wrong region")
 	ErrUnreachable   = errors.New("the endpoint cannot be reached")
 	ErrChanged       = errors.New("the object has changed")
+	ErrRefused       = errors.New("the store refuses")
 	ErrBusy          = errors.New("the store is working on the same object") // nothing was done; try again
 )
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -17,6 +18,12 @@ const (
 	chunkSize  = 4 << 20 // bytes of one request
 	chunkAhead = 4       // requests at once
 )
+
+// stallTime is how long a read waits for the next bytes before it takes the
+// connection for broken.
+const stallTime = time.Minute
+
+var errStalled = errors.New("no bytes came for a minute")
 
 // Stat says what an object is now: ErrNotFound when there is none.
 func (b *Bucket) Stat(ctx context.Context, key string) (Object, error) {
@@ -152,19 +159,35 @@ func (r *ObjectReader) read(ctx context.Context, p []byte, off int64) (n int, br
 		}
 		return n, false, err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := r.b.clock.AfterFunc(stallTime, func() { cancel(errStalled) })
+	defer watch.Stop()
 	in, err := r.b.NewRangeReader(ctx, r.o.Key, off, int64(len(p)), &blob.ReaderOptions{BeforeRead: r.b.service.Reading(r.o.Version)})
 	if err != nil {
-		return 0, false, r.gone(err)
+		return 0, errors.Is(context.Cause(ctx), errStalled), r.gone(err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	if now := r.b.version(in.As, in.Size(), in.ModTime()); now != r.o.Version {
 		return 0, false, r.changed(now)
 	}
-	n, err = io.ReadFull(in, p)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+	for n < len(p) {
+		var got int
+		got, err = in.Read(p[n:])
+		n += got
+		switch {
+		case n == len(p):
+			return n, false, nil
+		case errors.Is(context.Cause(ctx), errStalled):
+			return n, true, errStalled
+		case errors.Is(err, io.EOF):
+			return n, true, io.ErrUnexpectedEOF
+		case err != nil:
+			return n, true, err
+		}
+		watch.Reset(stallTime)
 	}
-	return n, err != nil, err
+	return n, false, nil
 }
 
 // same is ErrChanged when an open file is not what it was.

@@ -37,6 +37,7 @@ type unruly struct {
 	short   int // reads that end early: -1 is all
 	quiet   bool
 	give    int // bytes that they give
+	stuck   int // reads that give them and then nothing
 
 	open, most atomic.Int32 // readers
 }
@@ -100,7 +101,7 @@ func (r *unrulyReader) Close() error                         { r.store.open.Add(
 func (r *unrulyReader) Attributes() *driver.ReaderAttributes { return &r.attrs }
 func (r *unrulyReader) As(any) bool                          { return false }
 
-func (s *unruly) NewRangeReader(_ context.Context, _ string, off, length int64, _ *driver.ReaderOptions) (driver.Reader, error) {
+func (s *unruly) NewRangeReader(ctx context.Context, _ string, off, length int64, _ *driver.ReaderOptions) (driver.Reader, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.body == nil {
@@ -119,7 +120,19 @@ func (s *unruly) NewRangeReader(_ context.Context, _ string, off, length int64, 
 			r = io.MultiReader(r, broken{})
 		}
 	}
+	if s.stuck > 0 {
+		s.stuck--
+		r = io.MultiReader(bytes.NewReader(p[:s.give]), waiting{ctx})
+	}
 	return &unrulyReader{r, s, driver.ReaderAttributes{Size: int64(len(s.body)), ModTime: s.written}}, nil
+}
+
+// waiting is a connection on which nothing comes.
+type waiting struct{ ctx context.Context }
+
+func (w waiting) Read([]byte) (int, error) {
+	<-w.ctx.Done()
+	return 0, w.ctx.Err()
 }
 
 type broken struct{}
@@ -291,6 +304,29 @@ func TestReadsGoOnWhereTheyBroke(t *testing.T) {
 		if got, err := b.Read(t.Context(), "k"); err == nil {
 			t.Errorf("only reads %s: %d bytes", name, len(got))
 		}
+	}
+}
+
+func TestReadsThatStall(t *testing.T) {
+	body := bytes.Repeat([]byte("x"), 1000)
+	s := &unruly{body: body, stuck: 1, give: 600}
+	clock := clockwork.NewFakeClock()
+	b := NewStore(blob.NewBucket(s), "s3://b", Options{Clock: clock})
+	defer func() { _ = b.Close() }()
+	go func() {
+		for range 2 { // the stall, and the wait behind it
+			if clock.BlockUntilContext(t.Context(), 1) == nil {
+				clock.Advance(stallTime)
+			}
+		}
+	}()
+	r, err := b.OpenObject(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := make([]byte, len(body))
+	if n, err := r.ReadAt(p, 0); err != nil || n != len(body) || !bytes.Equal(p, body) {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 }
 

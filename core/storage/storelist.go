@@ -48,6 +48,34 @@ func listStore(ctx context.Context, open Opener, source string) (found []Source,
 	return found, format, err
 }
 
+// Covers says whether a listing of a source in a store would hold an object,
+// given by its URI, if it were there. A source that cannot be read covers none.
+func Covers(source, uri string) bool {
+	base, pattern, magic, err := glob(source)
+	if err != nil {
+		return false
+	}
+	folder, ferr := ParseURI(base)
+	object, oerr := ParseURI(uri)
+	if ferr != nil || oerr != nil || folder.Scheme != object.Scheme || folder.Bucket != object.Bucket {
+		return false
+	}
+	rel, below := strings.CutPrefix(object.Key, folder.Key)
+	switch {
+	case !below:
+		return false
+	case magic:
+		match, err := doublestar.Match(pattern, rel)
+		return err == nil && match && !hidden(rel)
+	case pattern == "":
+		return !hidden(rel)
+	case rel == pattern:
+		return true
+	}
+	rel, below = strings.CutPrefix(rel, pattern+"/")
+	return below && !hidden(rel)
+}
+
 // lister lists below a folder of a bucket.
 type lister struct {
 	b      *Bucket

@@ -208,3 +208,28 @@ func TestFixedStartOfAPattern(t *testing.T) {
 		}
 	}
 }
+
+func TestCovers(t *testing.T) {
+	for _, c := range []struct {
+		source, uri string
+		want        bool
+	}{
+		{"s3://b/data", "s3://b/data/x.csv", true},
+		{"s3://b/data/?region=x", "s3://b/data/x.csv?region=x", true},
+		{"s3://b/data", "s3://b/data", true},
+		{"s3://b/data", "s3://b/data2/x.csv", false},
+		{"s3://b/data/", "s3://b/data/_x/x.csv", false},
+		{"s3://b/data/*.csv", "s3://b/data/x.csv", true},
+		{"s3://b/data/*.csv", "s3://b/data/y/x.csv", false},
+		{"s3://b/**/*.csv", "s3://b/data/y/x.csv", true},
+		{"s3://b/%2A/*", "s3://b/%2A/x", true},
+		{"s3://b/data", "gs://b/data/x", false},
+		{"s3://b", "s3://c/x", false},
+		{"s3://b", "s3://b/x", true},
+		{"s3://b/%", "s3://b/x", false},
+	} {
+		if got := Covers(c.source, c.uri); got != c.want {
+			t.Errorf("%s covers %s: %v", c.source, c.uri, got)
+		}
+	}
+}

@@ -234,24 +234,26 @@ func (b *Bucket) Copy(ctx context.Context, key string, from *Bucket, source stri
 	if b.dir != "" && from.dir != "" {
 		return b.wrap("copying", source, linkFile(b.dir, key, joinKey(from.dir, source)))
 	}
-	if b.Bucket == from.Bucket || b.same != "" && b.same == from.same {
-		o, err := from.Stat(ctx, source)
-		if err != nil {
-			return err
-		}
-		if key == source {
-			return nil
-		}
-		if o.Size <= b.service.CopyLimit() {
-			return from.wrap("copying", source, b.Bucket.Copy(ctx, key, source, nil))
-		}
-	}
-	r, err := from.OpenObject(ctx, source)
+	o, err := from.Stat(ctx, source)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	stream := r.NewReader(ctx, 0, r.Size())
-	defer stream.Close()
-	return b.Write(ctx, key, stream, WriteOptions{Size: r.Size()})
+	return b.copyVersion(ctx, key, from, o)
+}
+
+func (b *Bucket) copyVersion(ctx context.Context, key string, from *Bucket, o Object) error {
+	if b.Bucket == from.Bucket || b.same != "" && b.same == from.same {
+		if key == o.Key {
+			return nil
+		}
+		if o.Size <= b.service.CopyLimit() {
+			return from.wrap("copying", o.Key, b.Bucket.Copy(ctx, key, o.Key, nil))
+		}
+	}
+	in, err := from.Stream(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	return b.Write(ctx, key, in, WriteOptions{Size: o.Size})
 }

@@ -155,7 +155,7 @@ func rows(f fs.File, size int64) (int64, error) {
 	if !ok {
 		s, ok := f.(io.ReadSeeker)
 		if !ok {
-			return 0, errors.New("Parquet is read from its end, which this place does not allow")
+			return 0, errors.New("its end is to be read first, which this place does not allow")
 		}
 		at = seeking{s}
 	}

@@ -95,12 +95,12 @@ func Run(ctx context.Context, j job.Job, o Options) (*Result, error) {
 	// The input is digested while the model is loaded and tried.
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
-	digested := make(chan error, 1)
+	digested := make(chan struct{})
 	var shards job.Shards
+	var unread error
 	go func() {
-		var err error
-		shards, err = Digest(reading, in, r.Options)
-		digested <- err
+		defer close(digested)
+		shards, unread = Digest(reading, in, r.Options)
 	}()
 	if err := r.prepare(ctx, in); err != nil {
 		stop()
@@ -108,8 +108,8 @@ func Run(ctx context.Context, j job.Job, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer func() { _ = r.engine.Close() }()
-	if err := <-digested; err != nil {
-		return nil, err
+	if <-digested; unread != nil {
+		return nil, unread
 	}
 	if err := r.identify(ctx, shards); err != nil {
 		return nil, err

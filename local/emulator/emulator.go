@@ -27,6 +27,10 @@ type Options struct {
 	Address string
 	Dir     string // a folder to keep everything in; made when absent
 	Clock   clockwork.Clock
+
+	// Container serves the models of jobs. Without it no service runs that needs
+	// one.
+	Container Container
 }
 
 // Emulator is the running services. It is safe for concurrent use.
@@ -51,12 +55,12 @@ func Start(ctx context.Context, o Options) (*Emulator, error) {
 	if o.Clock == nil {
 		o.Clock = clockwork.NewRealClock()
 	}
-	host, port, err := address(o.Address)
+	host, port, err := address(o.Address, len(kinds(o.Container)))
 	if err != nil {
 		return nil, err
 	}
 	e := &Emulator{}
-	for i, k := range kinds() {
+	for i, k := range kinds(o.Container) {
 		if err := e.start(ctx, k, o, host, port, i); err != nil {
 			return nil, errors.Join(fmt.Errorf("starting %s: %w", k.name, err), e.Close())
 		}
@@ -73,7 +77,10 @@ func (e *Emulator) start(ctx context.Context, k kind, o Options, host string, po
 	if err != nil {
 		return err
 	}
-	p := place{clock: o.Clock, host: l.Addr().String()}
+	p := place{clock: o.Clock, host: l.Addr().String(), container: o.Container}
+	if len(e.services) > 0 {
+		p.s3 = e.services[0].Endpoint
+	}
 	if o.Dir != "" {
 		p.dir = filepath.Join(o.Dir, k.name)
 	}
@@ -81,7 +88,7 @@ func (e *Emulator) start(ctx context.Context, k kind, o Options, host string, po
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	s.Name, s.Endpoint = k.name, p.endpoint()
+	s.Name, s.Endpoint, s.Store = k.name, p.endpoint(), s.create != nil
 	h := &http.Server{Handler: s.handler, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	e.services, e.servers = append(e.services, s), append(e.servers, h)
 	e.serving.Go(func() { _ = h.Serve(l) }) // until Close
@@ -89,7 +96,7 @@ func (e *Emulator) start(ctx context.Context, k kind, o Options, host string, po
 }
 
 // address reads HOST:PORT.
-func address(given string) (host string, port int, err error) {
+func address(given string, services int) (host string, port int, err error) {
 	if given == "" {
 		return "127.0.0.1", 0, nil
 	}
@@ -97,7 +104,7 @@ func address(given string) (host string, port int, err error) {
 	if err != nil {
 		return "", 0, fmt.Errorf("%q is not an address: want HOST:PORT, such as 127.0.0.1:9400", given)
 	}
-	last := 65535 - len(kinds()) + 1
+	last := 65535 - services + 1
 	if port, err = strconv.Atoi(text); err != nil || port < 0 || port > last {
 		return "", 0, fmt.Errorf("%q is not an address: the port must be a number from 0 to %d", given, last)
 	}
@@ -123,12 +130,14 @@ func (e *Emulator) Services() []Service {
 // alone.
 func (e *Emulator) CreateBucket(ctx context.Context, service, bucket string) error {
 	i := slices.IndexFunc(e.services, func(s *running) bool { return s.Name == service })
-	if i < 0 {
+	if i < 0 || e.services[i].create == nil {
 		var names []string
 		for _, s := range e.services {
-			names = append(names, s.Name)
+			if s.create != nil {
+				names = append(names, s.Name)
+			}
 		}
-		return fmt.Errorf("no service is called %q: there are %s", service, strings.Join(names, ", "))
+		return fmt.Errorf("no store is called %q: there are %s", service, strings.Join(names, ", "))
 	}
 	if err := e.services[i].create(ctx, bucket); err != nil {
 		return fmt.Errorf("creating bucket %q of %s: %w", bucket, service, err)

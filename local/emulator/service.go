@@ -11,6 +11,7 @@ import (
 type Service struct {
 	Name      string // s3, gcs, azblob, oci
 	Title     string
+	Store     bool   // it keeps objects in buckets
 	Endpoint  string // its URL, without a slash at its end
 	Variables []Variable
 	Lines     []Line
@@ -42,7 +43,7 @@ type File struct {
 type running struct {
 	Service
 	handler http.Handler
-	create  func(ctx context.Context, bucket string) error
+	create  func(ctx context.Context, bucket string) error // nil: it has none
 	close   func() error
 }
 
@@ -51,6 +52,9 @@ type place struct {
 	clock clockwork.Clock
 	host  string // HOST:PORT
 	dir   string // a folder of its own; empty keeps nothing
+
+	container Container
+	s3        string // endpoint of the S3 that has been started
 }
 
 func (p place) endpoint() string { return "http://" + p.host }
@@ -61,12 +65,17 @@ type kind struct {
 	open func(place) (*running, error)
 }
 
-// kinds are all services, in the order of their ports.
-func kinds() []kind {
-	return []kind{
+// kinds are all services, in the order of their ports: the stores, then what runs
+// models, where there is something that can run them.
+func kinds(c Container) []kind {
+	all := []kind{
 		{"s3", openS3},
 		{"gcs", openGCS},
 		{"azblob", openAzureBlob},
 		{"oci", openOCI},
 	}
+	if c.Path != "" {
+		all = append(all, kind{"sagemaker", openSageMaker})
+	}
+	return all
 }

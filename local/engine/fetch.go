@@ -15,10 +15,10 @@ import (
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
-// fetchModel brings a model to this machine, its external data with it, and says
+// FetchModel brings a model to this machine, its external data with it, and says
 // where it lies: ONNX Runtime reads files. What was fetched is used again while
 // the object is the same. A path of this machine is itself.
-func fetchModel(ctx context.Context, open storage.Opener, uri, cache string) (string, error) {
+func FetchModel(ctx context.Context, open storage.Opener, uri, cache string) (string, error) {
 	if p, ok := storage.LocalPath(uri); ok {
 		return p, nil
 	}

@@ -20,9 +20,10 @@ type rowSource struct {
 	object *storage.ObjectReader
 	file   *parquet.File
 	r      *parquet.Reader
-	marked bool       // the object's version is known, and tells as much as its digest
-	each   int        // rows of a chunk
-	sum    chan error // what became of the digest, once it is made
+	marked bool          // the object's version is known, and tells as much as its digest
+	each   int           // rows of a chunk
+	sum    chan struct{} // closed once the digest is made
+	failed error         // why it could not be
 	hash   *digest.Hash
 	stop   context.CancelFunc
 	report func(int)
@@ -85,11 +86,12 @@ func (s *rowSource) tell(row int64) {
 }
 
 func (s *rowSource) begin() {
-	s.sum, s.hash = make(chan error, 1), digest.New()
+	s.sum, s.hash = make(chan struct{}), digest.New()
 	go func() {
 		in := s.object.NewReader(s.ctx, 0, -1)
 		_, err := io.Copy(s.hash, in)
-		s.sum <- errors.Join(err, in.Close())
+		s.failed = errors.Join(err, in.Close())
+		close(s.sum)
 	}()
 }
 
@@ -100,10 +102,8 @@ func (s *rowSource) digest(known string) (string, error) {
 	if s.sum == nil {
 		s.begin()
 	}
-	err := <-s.sum
-	s.sum <- err // for close
-	if err != nil {
-		return "", unread(s.name, err)
+	if <-s.sum; s.failed != nil {
+		return "", unread(s.name, s.failed)
 	}
 	return same(s.name, s.hash, known)
 }

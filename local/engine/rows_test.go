@@ -296,7 +296,7 @@ func TestPeekAtParquet(t *testing.T) {
 func TestPartitions(t *testing.T) {
 	dir := t.TempDir()
 	day := filepath.Join(dir, "dt=2026-01-02", "region=a%3Ab", "in")
-	other := filepath.Join(dir, "dt="+hiveNull, "region=eu", "in")
+	other := filepath.Join(dir, "dt=__HIVE_DEFAULT_PARTITION__", "region=eu", "in")
 	for name, text := range map[string]string{
 		".jsonl":   `{"x":[1,2,3],"name":"n","id":1,"at":1,"score":1}` + "\n",
 		".csv":     "x,name,id,at,score\n1,n,1,1,1\n",

@@ -117,7 +117,7 @@ func Prepare(ctx context.Context, t Task, o Options) (*Run, error) {
 
 // load opens the model and makes the scorer.
 func (r *Run) load(ctx context.Context) error {
-	path, err := fetchModel(ctx, r.opts.Open, r.job.Model.Artifact, r.opts.Cache)
+	path, err := FetchModel(ctx, r.opts.Open, r.job.Model.Artifact, r.opts.Cache)
 	if err == nil {
 		r.pkg, err = model.Open(ctx, path)
 	}

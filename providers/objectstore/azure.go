@@ -71,8 +71,12 @@ func openAzure(ctx context.Context, o *Opener, p params) (store, error) {
 	if service.AccountName == "" {
 		return nil, fmt.Errorf("no storage account is known; add ?storage_account=NAME to the URI, or set %s", azureAccount)
 	}
-	connection := os.Getenv(azureConnection) // says its own protocol
-	if service.Protocol == "http" && !service.IsLocalEmulator && !loopback(service.StorageDomain) && (connection == "" || p.Get("protocol") != "" || p.Get("domain") != "") {
+	// What opens one account, or goes to one address, is not sent to another.
+	mine := own.AccountName == service.AccountName
+	sameAddress := own.StorageDomain == service.StorageDomain && own.Protocol == service.Protocol
+	connection, key := os.Getenv(azureConnection), os.Getenv(azureKey)
+	connected := mine && key == "" && own.SASToken == "" && connection != "" && p.Get("domain") == "" // which has an address of its own
+	if service.Protocol == "http" && !connected && !service.IsLocalEmulator && !loopback(service.StorageDomain) {
 		return nil, errors.New("the protocol http is for emulators only: what is signed here could be read by all")
 	}
 	sas := service.SASToken
@@ -86,10 +90,7 @@ func openAzure(ctx context.Context, o *Opener, p params) (store, error) {
 	options := &container.ClientOptions{ClientOptions: policy.ClientOptions{
 		Transport: o.client(), Retry: policy.RetryOptions{RetryDelay: 200 * time.Millisecond, MaxRetryDelay: 8 * time.Second},
 	}}
-	// What opens one account, or goes to one address, is not sent to another.
-	mine := own.AccountName == service.AccountName
-	sameAddress := own.StorageDomain == service.StorageDomain && own.Protocol == service.Protocol
-	switch key := os.Getenv(azureKey); {
+	switch {
 	case anonymous:
 		s.container = func(name string) (*container.Client, error) {
 			return container.NewClientWithNoCredential(at(name), options)
@@ -106,7 +107,7 @@ func openAzure(ctx context.Context, o *Opener, p params) (store, error) {
 		s.container = func(name string) (*container.Client, error) {
 			return container.NewClientWithNoCredential(at(name)+"?"+strings.TrimPrefix(sas, "?"), options)
 		}
-	case mine && connection != "" && p.Get("domain") == "":
+	case connected:
 		if _, err := container.NewClientFromConnectionString(connection, "c", options); err != nil {
 			return nil, fault(storage.ErrNoCredentials, nil, azureConnection+" cannot be read: it is NAME=VALUE;NAME=VALUE with AccountName and AccountKey")
 		}
@@ -200,7 +201,10 @@ func (s *azureStore) Fault(err error) *storage.Fault {
 	if resp.StatusCode == http.StatusNotFound {
 		return fault(storage.ErrNotFound, err, "")
 	}
-	return refused(resp.StatusCode, resp.ErrorCode, err)
+	if f := refused(resp.StatusCode, resp.ErrorCode, err); f != nil {
+		return f
+	}
+	return fault(storage.ErrRefused, err, fmt.Sprintf("it says %s (%d)", resp.ErrorCode, resp.StatusCode)) // the SDK's text has ten lines
 }
 
 // Cut keeps to 50,000 blocks. What is smaller than one goes in one request.

@@ -194,10 +194,9 @@ func listings(t *testing.T, s *stand) {
 			t.Errorf("%s: %s, %v; want %s", source, strings.Join(got, " "), err, want)
 		}
 	}
-	shards := job.Shards{}
 	in, err := storage.ListInput(t.Context(), s.open.Open, job.Input{Source: []string{base + "data/" + query}})
 	must(t, err)
-	shards, err = in.Digest(t.Context(), nil, nil)
+	shards, err := in.Digest(t.Context(), nil, nil)
 	must(t, err)
 	must(t, storage.Unchanged(t.Context(), s.open.Open, shards))
 	must(t, b.Replace(t.Context(), "data/b.jsonl", []byte("[]\n\n")))

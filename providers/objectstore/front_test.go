@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -36,8 +37,15 @@ func before(t *testing.T, endpoint string) *front {
 	t.Cleanup(transport.CloseIdleConnections)
 	proxy := &httputil.ReverseProxy{
 		Transport: transport,
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
-		ErrorLog:  log.New(io.Discard, "", 0), FlushInterval: -1,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			// Copies on Azure name their source by its URL. What is asked of GCS goes
+			// by the host that its emulator knows.
+			if strings.HasPrefix(r.In.Header.Get("User-Agent"), "azsdk") {
+				r.Out.Host = r.In.Host
+			}
+		},
+		ErrorLog: log.New(io.Discard, "", 0), FlushInterval: -1,
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	f := &front{}

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 	"gocloud.dev/blob"
@@ -20,6 +22,11 @@ import (
 // idleConnections are kept for a host: http.Transport's own 2 would have parallel
 // requests connect anew each time.
 const idleConnections = 64
+
+const (
+	connectTime = 10 * time.Second
+	idleTime    = 90 * time.Second
+)
 
 // Options of an Opener. The zero value is fine.
 type Options struct {
@@ -63,6 +70,8 @@ func New(o Options) *Opener {
 	}
 	return &Opener{clock: o.Clock, stores: map[string]*entry{}, transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+		DialContext:         (&net.Dialer{Timeout: connectTime}).DialContext,
+		TLSHandshakeTimeout: connectTime, IdleConnTimeout: idleTime, ExpectContinueTimeout: time.Second,
 		MaxIdleConnsPerHost: idleConnections, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
 		// Objects are read as they are stored: what is decoded on the way has another
 		// size, and no offsets.

@@ -65,7 +65,7 @@ func openS3(ctx context.Context, o *Opener, p params) (store, error) {
 	default:
 		return nil, errors.New("the parameter \"request_checksum_calculation\" is neither when_supported nor when_required")
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, opts...)
+	cfg, err := config.LoadDefaultConfig(ctx, append(opts, config.WithLogger(logging.Nop{}))...)
 	if err != nil {
 		var profile config.SharedConfigProfileNotExistError
 		if errors.As(err, &profile) {

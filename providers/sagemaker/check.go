@@ -3,6 +3,8 @@ package sagemaker
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,9 +30,20 @@ func (b *Backend) Capabilities() provider.Capabilities {
 		// https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTransformJob.html
 		KeepsOnCancel: false,
 		Rate:          provider.Rate{PerSecond: 5, Burst: 10},
-		Poll:          provider.Poll{Min: 30 * time.Second, Max: time.Minute},
+		Poll:          b.poll(),
 		Staging:       s,
 	}
+}
+
+// poll is how often the service bears to be looked at; an emulator on this machine
+// bears more.
+func (b *Backend) poll() provider.Poll {
+	if u, err := url.Parse(b.config.Endpoint); err == nil {
+		if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
+			return provider.Poll{Min: 200 * time.Millisecond, Max: 2 * time.Second}
+		}
+	}
+	return provider.Poll{Min: 30 * time.Second, Max: time.Minute}
 }
 
 // Inspect asks for one job, to see whether the credentials, the region and the
@@ -65,7 +78,7 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 		"model.container":       checkContainer(j.Model.Container),
 		"model.registered":      checkRegistered(j.Model.Registered),
 		"input.format":          emulated("JSON Lines and CSV without a header are read where they lie; all else is staged as JSON Lines"),
-		"input.partitions":      lost("the parts of paths do not reach the scorer yet"),
+		"input.partitions":      emulated("what the parts of paths tell is staged with the records"),
 		"input.key":             scored("the scorer carries the key"),
 		"input.empty":           emulated("judged when the input is listed"),
 		"input.staging":         emulated("decides what is staged before the job starts"),
@@ -80,7 +93,7 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 		"output.existing":       emulated("judged at submission and again before publishing"),
 		"batching.records":      scored("the scorer cuts its calls of the model; requests are cut by batching.payload"),
 		"batching.payload":      checkPayload(j.Batching),
-		"compute.spot":          lost("Batch Transform has no spot machines"),
+		"compute.spot":          checkSpot(j.Compute.Spot),
 		"limits.timeout":        watched("a watcher stops the job; the scorer also ends by itself after the time that is left"),
 		"limits.failed_records": watched("judged when results are published"),
 		"limits.retries":        watched("an attempt follows once a watcher finds the last one failed"),
@@ -116,6 +129,13 @@ func watched(how string) provider.Finding {
 
 func lost(why string) provider.Finding {
 	return provider.Finding{Level: provider.Lost, Message: why}
+}
+
+func checkSpot(wanted bool) provider.Finding {
+	if wanted {
+		return lost("Batch Transform has no spot machines")
+	}
+	return provider.Finding{Level: provider.Exact}
 }
 
 func (b *Backend) checkArtifact(m job.Model) provider.Finding {

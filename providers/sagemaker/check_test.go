@@ -27,13 +27,14 @@ func TestCheckIsTotal(t *testing.T) {
 		}
 		return lost
 	}
-	always := []string{"input.partitions", "compute.spot"}
+	always := []string{}
 	theirs := []string{"input.key", "input.tensor", "output.keep", "output.select", "batching.records"}
 	for name, c := range map[string]struct {
 		alter func(*Config, *provider.Spec)
 		lost  []string
 	}{
 		"plain":    {func(*Config, *provider.Spec) {}, nil},
+		"spot":     {func(_ *Config, s *provider.Spec) { s.Job.Compute.Spot = true }, []string{"compute.spot"}},
 		"no image": {func(c *Config, _ *provider.Spec) { c.Image = "" }, []string{"model.artifact"}},
 		"machine":  {func(_ *Config, s *provider.Spec) { s.Job.Compute.Machine = "large" }, []string{"compute.machine"}},
 		"gpu":      {func(_ *Config, s *provider.Spec) { s.Job.Compute.GPU = &job.GPU{Type: "x", Count: 1} }, []string{"compute.gpu"}},

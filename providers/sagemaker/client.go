@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/crossbatch/crossbatch/core/provider"
 )
@@ -65,7 +66,7 @@ func (b *Backend) make(ctx context.Context) (*clients, error) {
 	load := b.deps.AWS
 	if load == nil {
 		load = func(ctx context.Context) (aws.Config, error) {
-			return config.LoadDefaultConfig(ctx, config.WithRegion(b.config.Region))
+			return config.LoadDefaultConfig(ctx, config.WithRegion(b.config.Region), config.WithLogger(logging.Nop{}))
 		}
 	}
 	cfg, err := load(ctx)

@@ -45,11 +45,8 @@ func (b *Backend) Translate(s provider.Spec) (provider.Translation, error) {
 	if b.closed.Load() {
 		return provider.Translation{}, provider.ErrClosed
 	}
-	switch {
-	case s.Staged == nil:
+	if s.Staged == nil {
 		return provider.Translation{}, provider.Errorf(provider.Invalid, "nothing says where the input lies")
-	case s.Job.Input.Partitions != "":
-		return provider.Translation{}, provider.Errorf(provider.Unsupported, "input.partitions: the parts of paths do not reach the scorer on SageMaker yet")
 	}
 	var t provider.Translation
 	model, err := b.model(s)

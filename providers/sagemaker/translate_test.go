@@ -168,7 +168,6 @@ func TestTranslateRefuses(t *testing.T) {
 	}{
 		"nothing staged":       {provider.Invalid, "nothing says", func(_ *Config, s *provider.Spec) { s.Staged = nil }},
 		"no image":             {provider.Invalid, "names no image", func(c *Config, _ *provider.Spec) { c.Image = "" }},
-		"partitions":           {provider.Unsupported, "input.partitions", func(_ *Config, s *provider.Spec) { s.Job.Input.Partitions = job.PartitionsHive }},
 		"parquet":              {provider.Unsupported, "parquet", func(_ *Config, s *provider.Spec) { s.Staged.Format = job.Parquet }},
 		"two buckets":          {provider.Unsupported, "buckets lake and sea", func(_ *Config, s *provider.Spec) { s.Staged.Entries[1].URI = "s3://sea/b.jsonl" }},
 		"the same twice":       {provider.Unsupported, "twice", func(_ *Config, s *provider.Spec) { s.Staged.Entries[1].URI = s.Staged.Entries[0].URI }},

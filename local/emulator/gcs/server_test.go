@@ -331,11 +331,11 @@ func TestPreconditions(t *testing.T) {
 // TestFolding fails on fake-gcs-server alone, which repeats prefixes.
 func TestFolding(t *testing.T) {
 	w := newWorld(t, "")
-	for _, key := range []string{"/x", "//y", "a", "a/1", "a/2", "a/3", "ab/1", "b//c", "b/d", "c"} {
+	for _, key := range []string{"/x", "//y", "a", "a/1", "a/2", "a/3", "ab/1", "b//c", "b/d", "c", "d/1", "d/2"} {
 		w.mustPut(key, key)
 	}
 	for prefix, want := range map[string][]string{
-		"": {"/*", "a", "a/*", "ab/*", "b/*", "c"}, "/": {"//*", "/x"}, "a": {"a", "a/*", "ab/*"}, "a/": {"a/1", "a/2", "a/3"}, "b/": {"b//*", "b/d"}, "z": nil,
+		"": {"/*", "a", "a/*", "ab/*", "b/*", "c", "d/*"}, "/": {"//*", "/x"}, "a": {"a", "a/*", "ab/*"}, "a/": {"a/1", "a/2", "a/3"}, "b/": {"b//*", "b/d"}, "z": nil,
 	} {
 		for size := 1; size < 8; size++ {
 			got := w.keys(&storage.Query{Prefix: prefix, Delimiter: "/"}, size)

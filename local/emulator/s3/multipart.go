@@ -176,9 +176,9 @@ func (x *exchange) complete(u objects.Upload) error {
 		return err
 	}
 	c := checksum(u.Properties[uploadChecksum])
-	whole := x.r.Header.Get(c.header()) // of the object, not of this request's body
-	for name := range newHash {
-		x.r.Header.Del(name.header())
+	whole, err := x.wholeChecksum(c)
+	if err != nil {
+		return err
 	}
 	if x.payload, err = newPayload(x.r); err != nil {
 		return err
@@ -193,6 +193,9 @@ func (x *exchange) complete(u objects.Upload) error {
 	}
 	refs, sums, err := x.choose(u, in)
 	if err != nil {
+		return err
+	}
+	if err := x.checkSize(sums); err != nil {
 		return err
 	}
 	a := u.Attributes
@@ -217,6 +220,37 @@ func (x *exchange) complete(u objects.Upload) error {
 		out.Checksum = &value{XMLName: xml.Name{Local: c.element()}, Value: a.Properties[c.header()]}
 	}
 	return x.reply(out)
+}
+
+// wholeChecksum takes the checksum of the object out of the headers, where others
+// are of the request's body. It must be of the kind that the upload began with.
+func (x *exchange) wholeChecksum(c checksum) (string, error) {
+	var whole string
+	for name := range newHash {
+		given := x.r.Header.Get(name.header())
+		x.r.Header.Del(name.header())
+		if given != "" && name != c {
+			return "", newFault(http.StatusBadRequest, "InvalidRequest", "The upload was not created with the %s checksum algorithm.", strings.ToUpper(string(name)))
+		}
+		whole += given
+	}
+	return whole, nil
+}
+
+// checkSize holds the parts against the size that a client expects.
+func (x *exchange) checkSize(parts []partSum) error {
+	given := x.r.Header.Get("X-Amz-Mp-Object-Size")
+	if given == "" {
+		return nil
+	}
+	var size int64
+	for _, p := range parts {
+		size += p.size
+	}
+	if given != strconv.FormatInt(size, 10) {
+		return newFault(http.StatusBadRequest, "InvalidRequest", "The provided 'x-amz-mp-object-size' header value %s does not match the size of the parts, %d.", given, size)
+	}
+	return nil
 }
 
 type completed struct {

@@ -119,6 +119,8 @@ func TestMultipartIsRefused(t *testing.T) {
 	} {
 		w.refused(complete(change), code)
 	}
+	w.refused(complete(func(in *sdk.CompleteMultipartUploadInput) { in.ChecksumSHA256 = aws.String("x") }), "InvalidRequest")
+	w.refused(complete(func(in *sdk.CompleteMultipartUploadInput) { in.MpuObjectSize = aws.Int64(7) }), "InvalidRequest")
 	w.refused(complete(func(in *sdk.CompleteMultipartUploadInput) { parts(in)[1].ETag = aws.String(`"00"`) }), "InvalidPart")
 	w.refused(complete(func(in *sdk.CompleteMultipartUploadInput) { parts(in)[1].ChecksumCRC32 = aws.String("AAAAAA==") }), "InvalidPart")
 	_, err := w.CompleteMultipartUpload(t.Context(), w.upload("o", "", "", []byte("small"), []byte("end")))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	s3sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sagemaker"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 	"github.com/klauspost/compress/gzip"
@@ -355,6 +356,26 @@ func TestInstances(t *testing.T) {
 	}
 }
 
+// TestJobsTakeTurns holds that instances are bounded over all jobs.
+func TestJobsTakeTurns(t *testing.T) {
+	w := newWorld(t, Options{Transform: transform.Options{Instances: 2}})
+	w.createModel("m")
+	for n := range 4 {
+		w.put(fmt.Sprint("in/", n), "1")
+	}
+	for n := range 12 {
+		w.create(aJob(fmt.Sprint("j-", n), func(in *sdk.CreateTransformJobInput) { in.TransformResources.InstanceCount = aws.Int32(4) }))
+	}
+	for n := range 12 {
+		if out := w.ends(fmt.Sprint("j-", n)); out.TransformJobStatus != types.TransformJobStatusCompleted {
+			t.Errorf("j-%d is %s", n, out.TransformJobStatus)
+		}
+	}
+	if n := len(w.model.containers); n != 48 || w.model.atOnce > 2 {
+		t.Errorf("%d containers, %d at once, want 48 and 2", n, w.model.atOnce)
+	}
+}
+
 func TestLargeOutput(t *testing.T) {
 	w := newWorld(t, Options{})
 	w.createModel("m")
@@ -363,6 +384,22 @@ func TestLargeOutput(t *testing.T) {
 	w.put("in/a", lines)
 	w.completes(aJob("j", payload(3), func(in *sdk.CreateTransformJobInput) { in.TransformOutput.AssembleWith = "" }))
 	w.holds("a.out", lines)
+}
+
+func TestOutputKey(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.createModel("m")
+	w.model.answer = echo
+	w.put("in/a", "1\n")
+	w.put("in/b", strings.Repeat("0123456\n", 9<<20/8))
+	const key = "arn:aws:kms:us-east-1:123456789012:key/abc"
+	w.completes(aJob("j", func(in *sdk.CreateTransformJobInput) { in.TransformOutput.KmsKeyId = aws.String(key) }))
+	for _, name := range []string{"out/a.out", "out/b.out"} {
+		out, err := w.s3.HeadObject(t.Context(), &s3sdk.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(name)})
+		if err != nil || out.ServerSideEncryption != "aws:kms" || aws.ToString(out.SSEKMSKeyId) != key {
+			t.Errorf("%s is encrypted with %+v %v", name, out, err)
+		}
+	}
 }
 
 func TestParameters(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -119,6 +120,16 @@ func (x *exchange) refuse(err error) {
 	_ = x.reply(f.status, map[string]string{"__type": f.code, name: f.message}) // strings can be written
 }
 
+// The Go SDK closes the body of a request when its answer begins. Where net/http has
+// sent all of it but not looked for its end yet, it takes that for an error and
+// closes the connection, and what it has not read of the answer is lost: seen with
+// smithy-go v1.28.8 where the answer comes in microseconds, as it does here. So
+// answers that take more than one read draw breath first.
+const (
+	oneRead = 3 << 10
+	breath  = 5 * time.Millisecond
+)
+
 // reply writes an answer. Nil is an empty one.
 func (x *exchange) reply(status int, out any) error {
 	var body bytes.Buffer
@@ -131,6 +142,13 @@ func (x *exchange) reply(status int, out any) error {
 		body.Truncate(body.Len() - 1)
 	}
 	x.w.Header().Set("Content-Type", mediaType)
+	x.w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	if body.Len() > oneRead && strings.Contains(x.r.UserAgent(), "aws-sdk-go-v2") {
+		select {
+		case <-time.After(breath):
+		case <-x.r.Context().Done():
+		}
+	}
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write(body.Bytes()) // a client that has gone needs no answer
 	return nil

@@ -50,7 +50,8 @@ type world struct {
 
 func newWorld(t *testing.T, o Options) *world {
 	t.Helper()
-	w := &world{T: t, model: &modelServer{}, http: &http.Client{Transport: &http.Transport{}}}
+	transport := &http.Transport{}
+	w := &world{T: t, model: &modelServer{}, http: &http.Client{Transport: whole{transport}}}
 	store, err := s3.New(s3.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +76,7 @@ func newWorld(t *testing.T, o Options) *world {
 		BaseEndpoint: aws.String(objects.URL), Region: region, HTTPClient: w.http, Credentials: secret, UsePathStyle: true,
 	})
 	t.Cleanup(func() {
-		w.http.CloseIdleConnections()
+		transport.CloseIdleConnections()
 		h.Close()
 		if err := w.server.Close(); err != nil {
 			t.Error(err)
@@ -89,6 +90,23 @@ func newWorld(t *testing.T, o Options) *world {
 		}
 	})
 	return w
+}
+
+// whole sends bodies in one piece, so that the SDK cannot close them while they are
+// under way: see breath.
+type whole struct{ *http.Transport }
+
+func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return t.Transport.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	sent := r.Clone(r.Context())
+	sent.Body, sent.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return t.Transport.RoundTrip(sent)
 }
 
 var secret = credentials.NewStaticCredentialsProvider("any", "any", "")
@@ -114,6 +132,7 @@ type modelServer struct {
 	requests   []request
 	pings      int
 	running    int
+	atOnce     int // containers, at most
 	now, most  int // requests under way
 }
 
@@ -126,6 +145,7 @@ func (m *modelServer) start(_ context.Context, c transform.Container) (transform
 	m.mu.Lock()
 	m.containers = append(m.containers, c)
 	m.running++
+	m.atOnce = max(m.atOnce, m.running)
 	m.mu.Unlock()
 	_, _ = io.WriteString(c.Output, m.say)
 	h := httptest.NewServer(m)

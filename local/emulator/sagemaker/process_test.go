@@ -25,7 +25,7 @@ func processing(input, output string, join types.JoinSource) tweak {
 	}
 }
 
-func whole(in *sdk.CreateTransformJobInput) {
+func undivided(in *sdk.CreateTransformJobInput) {
 	in.TransformInput.SplitType, in.TransformOutput.AssembleWith = types.SplitTypeNone, types.AssemblyTypeNone
 }
 
@@ -59,7 +59,7 @@ func TestProcessing(t *testing.T) {
 		{"lines, chosen", lines, `{"id":7,"f":[1]}` + "\n", "{\"s\":1}", []tweak{processing("", "$['id','SageMakerOutput']", "Input")}, `{"id":7,"f":[1]}` + "\n", `{"id":7,"SageMakerOutput":{"s":1}}` + "\n"},
 		{"lines, deep", lines, `{"id":7}` + "\n", "{\"s\":1}", []tweak{processing("", "$.SageMakerOutput.s", "Input")}, `{"id":7}` + "\n", "1\n"},
 		{"lines, written over", lines, `{"SageMakerOutput":1,"a":2}` + "\n", "3", []tweak{processing("", "", "Input")}, `{"SageMakerOutput":1,"a":2}` + "\n", `{"SageMakerOutput":3,"a":2}` + "\n"},
-		{"document", doc, "{\"id\":7,\n \"f\":[1]}\n", "{\"s\":1}\n", []tweak{whole, processing("$.f", "", "Input")}, "[1]", `{"id":7,"f":[1],"SageMakerOutput":{"s":1}}`},
+		{"document", doc, "{\"id\":7,\n \"f\":[1]}\n", "{\"s\":1}\n", []tweak{undivided, processing("$.f", "", "Input")}, "[1]", `{"id":7,"f":[1],"SageMakerOutput":{"s":1}}`},
 		{"documents by lines", doc, "{\"id\":7}\n{\"id\":8}\n", "1\n2\n", []tweak{processing("$.id", "$.id", "Input")}, "7\n8\n", "7\n8\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -145,7 +145,7 @@ func (in createJobInput) processing(t transform.Task) (transform.Processing, err
 	if p.Join && p.Format == transform.CSV && t.Split != transform.Line {
 		return p, invalid("SplitType and AssembleWith must be Line to join CSV.")
 	}
-	if p.Format == transform.CSV && !(p.InputFilter.OfRows() && p.OutputFilter.OfRows()) {
+	if p.Format == transform.CSV && (!p.InputFilter.OfRows() || !p.OutputFilter.OfRows()) {
 		return p, invalid("DataProcessing of text/csv takes indexes only, such as $[1:].")
 	}
 	return p, nil

@@ -78,7 +78,7 @@ func (s *shape) check(body []byte) (json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var v any
-	if err := d.Decode(&v); err != nil && !(errors.Is(err, io.EOF) && len(bytes.TrimSpace(body)) == 0) {
+	if err := d.Decode(&v); err != nil && len(bytes.TrimSpace(body)) > 0 {
 		return nil, refusal("SerializationException", "The body is not JSON: %v", err)
 	}
 	if _, err := d.Token(); v != nil && !errors.Is(err, io.EOF) {

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crossbatch/crossbatch/local/emulator"
+	"github.com/crossbatch/crossbatch/local/onnx"
+)
+
+// TestExamplesOnSageMaker runs the examples on Batch Transform: through the official
+// SDKs, the emulators, and this program as the container. What is published has
+// the bytes that a run on this machine gives.
+func TestExamplesOnSageMaker(t *testing.T) {
+	self, err := exec.LookPath("crossbatch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lib := onnx.PathVariable + "=" + library(t)
+	s := startStores(t, emulator.Options{Container: emulator.Container{Path: self, Args: []string{"serve"}, Env: append(os.Environ(), lib)}})
+	for _, name := range []string{"propensity", "recommendations", "forecast"} {
+		t.Run(name, func(t *testing.T) {
+			s := &stores{t: t, dir: filepath.Join(t.TempDir(), name), open: s.open, uris: s.uris, services: s.services}
+			if err := os.CopyFS(s.dir, os.DirFS(filepath.Join("..", "..", "examples", name))); err != nil {
+				t.Fatal(err)
+			}
+			for _, left := range []string{"out", ".crossbatch"} {
+				if err := os.RemoveAll(filepath.Join(s.dir, left)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cloud := fmt.Sprintf(`provider "sagemaker" "emulated" {
+  region   = "us-east-1"
+  role_arn = "arn:aws:iam::123456789012:role/batch"
+  image    = "123456789012.dkr.ecr.us-east-1.amazonaws.com/crossbatch@sha256:%064d"
+  staging  = "s3://bucket/staging"
+  endpoint = %q
+}
+`, 0, s.services["sagemaker"].Endpoint)
+			if err := os.WriteFile(filepath.Join(s.dir, "cloud.crossbatch.hcl"), []byte(cloud), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			s.crossbatch(0, "submit", ".", "--wait", "--provider", "sagemaker.emulated")
+			got := s.published()
+			if len(got) == 0 {
+				t.Fatal("nothing is published")
+			}
+			s.crossbatch(0, "submit", ".", "--wait", "--provider", "local.here", "--rerun")
+			if diff := cmp.Diff(got, s.published()); diff != "" {
+				t.Errorf("(-SageMaker +here)\n%.3000s", diff)
+			}
+			if runs := s.crossbatch(0, "list", "--json"); !strings.Contains(runs, "sagemaker.emulated") {
+				t.Errorf("list says %s", runs)
+			}
+		})
+	}
+}
+
+// published is all parts below out, without the runs' digits in their names.
+func (s *stores) published() map[string]string {
+	s.t.Helper()
+	all := map[string]string{}
+	found, err := filepath.Glob(filepath.Join(s.dir, "out", "*", "_manifest.json"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, m := range found {
+		folder := filepath.Dir(m)
+		for name, text := range s.parts(folder + string(os.PathSeparator)) {
+			all[filepath.Base(folder)+"/"+name] = text
+		}
+	}
+	return all
+}
