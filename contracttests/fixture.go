@@ -2,12 +2,16 @@ package contracttests
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/mapping"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/model/modeltest"
+	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
@@ -65,6 +69,34 @@ func (s scenario) job() job.Job {
 		Limits:    job.Limits{Retries: job.DefaultRetries},
 		Placement: job.Placement{Strategy: job.StrategyFirst},
 	}
+}
+
+// fields are those of the suite's records, in the order of CSV columns.
+var fields = []string{"id", "name", "a", "b", "c"}
+
+// scoring is what checking a job of the suite beforehand tells.
+func scoring(j job.Job, format job.Format) ledger.Scoring {
+	out := ledger.Scoring{Fields: mapping.Of(j, "", format).Fields()}
+	if format == job.CSV {
+		out.Columns = slices.Clone(fields)
+	}
+	cols := record.Columns{Keys: len(j.Input.Key)}
+	for _, k := range j.Output.Keep {
+		cols.Keep = append(cols.Keep, k.Name)
+	}
+	picks := j.Output.Select
+	if len(picks) == 0 {
+		picks = []job.Selection{{Name: "y", Path: "y"}}
+	}
+	for _, s := range picks {
+		o := record.Output{Name: s.Name, Type: "float32"}
+		if s.Path == "y" {
+			o.Width, o.Depth = len(weights[0]), 1
+		}
+		cols.Outputs = append(cols.Outputs, o)
+	}
+	out.Made = provider.Made{Engine: record.Engine{Crossbatch: "contracttests", Batch: 1}, Columns: cols.Table(), Outputs: cols.Outputs}
+	return out
 }
 
 // row is one record of a plain input.

@@ -182,7 +182,7 @@ func (p *place) desired(s scenario) broker.Desired {
 		p.h.Tune(&j)
 	}
 	return broker.Desired{
-		Job: j, Provider: p.s.Block, Model: p.model, Shards: shards, Format: s.in, Staging: p.area + "staging/",
+		Job: j, Provider: p.s.Block, Model: p.model, Shards: shards, Format: s.in, Scoring: scoring(j, s.in), Staging: p.area + "staging/",
 	}
 }
 
@@ -199,6 +199,14 @@ func (p *place) spec(d broker.Desired) provider.Spec {
 	for i := range d.Shards {
 		s.Input.Take = append(s.Input.Take, i)
 	}
+	return p.lay(s)
+}
+
+// lay says where what a spec needs lies, on a backend that needs it staged.
+func (p *place) lay(s provider.Spec) provider.Spec {
+	p.t.Helper()
+	s, err := broker.Lay(s, p.backend().Capabilities().Staging, scoring(s.Job, s.Input.Format))
+	p.must(err)
 	return s
 }
 

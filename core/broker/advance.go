@@ -79,7 +79,15 @@ func (b *Broker) settle(ctx context.Context, r *run, lk look, started bool) ([]p
 			number++
 		}
 		if err := b.stage(ctx, be, r, shards); err != nil {
-			return nil, err
+			if !unstageable(err) {
+				return nil, err
+			}
+			now := b.now()
+			body := ledger.EndedBody{State: provider.Failed, Code: provider.CodeOf(err), Message: err.Error(), Started: now, Ended: now}
+			if err := b.append(ctx, r, ledger.Event{Kind: ledger.Ended, Attempt: number, Ended: &body}); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		s, err := b.step(ctx, be, r, shards, number)
 		if err != nil {

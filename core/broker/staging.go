@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -137,6 +138,9 @@ func (b *Broker) stage(ctx context.Context, be provider.Backend, r *run, shards 
 	body := ledger.StagedBody{Mapping: l.staged.MappingURI, Input: l.staged.Input}
 	if l.model {
 		pkg, err := b.o.Model(ctx, r.intent.Model.Artifact)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, storage.ErrNotFound) {
+			err = &provider.Error{Code: provider.NotFound, Err: err}
+		}
 		if err != nil {
 			return err
 		}
@@ -158,6 +162,14 @@ func (b *Broker) stage(ctx context.Context, be provider.Backend, r *run, shards 
 		body.Records = staged.Records()
 	}
 	return b.append(ctx, r, ledger.Event{Kind: ledger.Staged, Staged: &body})
+}
+
+// unstageable says that staging the same again would end alike: what is to be staged
+// is not there any more, or is not what it was. Anything else ends no run, so that it
+// can be mended and staging goes on.
+func unstageable(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && (e.Code == provider.NotFound || e.Code == provider.Conflict || e.Code == provider.Unsupported)
 }
 
 // entries are the objects that an attempt covers; nil before they are staged.

@@ -2,6 +2,7 @@ package staging_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -141,6 +142,31 @@ func TestHeaders(t *testing.T) {
 	_, err = staging.Stage(t.Context(), mem.open, memPlace, p, staging.Options{})
 	if provider.CodeOf(err) != provider.DataError || !strings.Contains(err.Error(), "b.csv") {
 		t.Errorf("%v", err)
+	}
+}
+
+// How an object is compressed, its name says, whatever the query of its URI.
+func TestCompressionBesideAQuery(t *testing.T) {
+	mem := newStore(t)
+	in := shard(t, filepath.Join(mem.dir, "in", "a.csv.zst"), []byte("x,y\n1,2\n"))
+	in.URI = memPlace + "in/a.csv.zst?region=x"
+	open := func(ctx context.Context, uri string) (*storage.Bucket, string, error) {
+		uri, _ = storage.CutQuery(uri)
+		return mem.open(ctx, uri)
+	}
+	d := job.Dialect{Header: true, Delimiter: ","}
+	columns, err := staging.Columns(t.Context(), open, job.Shards{in}, d)
+	if err != nil || !cmp.Equal(columns, []string{"x", "y"}) {
+		t.Fatal(columns, err)
+	}
+	p := plan(t, staging.Recipe{Format: job.CSV, CSV: &d, Columns: columns, Write: job.JSONL}, job.Shards{in})
+	if _, err := staging.Stage(t.Context(), open, memPlace, p, staging.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for key, body := range mem.objects(t, memPlace+p.Records()) {
+		if body != `{"x":"1","y":"2"}`+"\n" {
+			t.Errorf("%s holds %q", key, body)
+		}
 	}
 }
 

@@ -63,8 +63,15 @@ type text struct {
 	values []record.Value
 }
 
+// compressionOf goes by the name of an object, behind which a URI may have a query.
+func compressionOf(uri string) string {
+	_, name := storage.Split(uri)
+	compression, _ := compress.Of(name)
+	return compression
+}
+
 func openText(src *source, r Recipe) (*text, error) {
-	compression, _ := compress.Of(src.uri)
+	compression := compressionOf(src.uri)
 	z, err := compress.NewReader(src, compression)
 	if err != nil {
 		return nil, reading(src.uri, err)
@@ -239,7 +246,7 @@ func headerOf(ctx context.Context, s *sources, shard job.Shard, d job.Dialect) (
 		return nil, err
 	}
 	defer src.close()
-	compression, _ := compress.Of(shard.URI)
+	compression := compressionOf(shard.URI)
 	z, err := compress.NewReader(src, compression)
 	if err != nil {
 		return nil, reading(shard.URI, err)

@@ -101,7 +101,8 @@ func (r *Run) openText(ctx context.Context, shard int, lim record.Limits, report
 	}
 	s := &textSource{name: r.input.names[shard], object: object, raw: object.NewReader(ctx, 0, -1), sum: digest.New()}
 	in := io.TeeReader(&counted{ctx: ctx, r: s.raw, report: report}, s.sum)
-	compression, _ := compress.Of(s.name)
+	_, name := storage.Split(s.name) // a URI may have a query
+	compression, _ := compress.Of(name)
 	if s.z, err = compress.NewReader(in, compression); err != nil {
 		s.z = io.NopCloser(nil)
 		s.close()

@@ -8,13 +8,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/jonboulle/clockwork"
 
+	"github.com/crossbatch/crossbatch/contracttests"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/emulator/s3"
@@ -25,12 +25,13 @@ import (
 
 const (
 	bucket     = "lake"
+	testKey    = "AKIDEXAMPLE"
 	testSecret = "hunter2-is-no-password"
 )
 
 // world is the emulators of S3, SageMaker and CloudWatch Logs on loopback.
 type world struct {
-	*testing.T
+	contracttests.T
 	server *emulator.Server
 	url    string
 	query  string // says where S3 is
@@ -38,17 +39,15 @@ type world struct {
 }
 
 // newWorld starts them. What containers answer, start says; nil: lines of ours.
-func newWorld(t *testing.T, o emulator.Options) *world {
+func newWorld(t contracttests.T, o emulator.Options) *world {
 	t.Helper()
-	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", testSecret)
 	w := &world{T: t, stores: objectstore.New(objectstore.Options{})}
 	store, err := s3.New(s3.Options{})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	if err := store.CreateBucket(t.Context(), bucket); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	objects := httptest.NewServer(store)
 	w.query = "region=" + testRegion + "&endpoint=" + objects.URL + "&use_path_style=true"
@@ -58,23 +57,23 @@ func newWorld(t *testing.T, o emulator.Options) *world {
 	}
 	o.Transform.PingEvery, o.Transform.RetryAfter, o.Transform.Folder = time.Millisecond, time.Millisecond, t.TempDir()
 	if w.server, err = emulator.New(o); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	control := httptest.NewServer(w.server)
 	w.url = control.URL
 	t.Cleanup(func() {
 		if err := w.stores.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("%v", err)
 		}
 		control.CloseClientConnections()
 		control.Close()
 		if err := w.server.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("%v", err)
 		}
 		objects.CloseClientConnections()
 		objects.Close()
 		if err := store.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("%v", err)
 		}
 	})
 	return w
@@ -99,14 +98,14 @@ func (w *world) backend(c Config) *Backend {
 	w.Helper()
 	b, err := New(c, Deps{Open: w.open, Clock: clockwork.NewRealClock(), AWS: credentialed})
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("%v", err)
 	}
 	w.Cleanup(func() { _ = b.Close() })
 	return b
 }
 
 func credentialed(context.Context) (aws.Config, error) {
-	return aws.Config{Region: testRegion, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", testSecret, "")}, nil
+	return aws.Config{Region: testRegion, Credentials: credentials.NewStaticCredentialsProvider(testKey, testSecret, "")}, nil
 }
 
 // put writes objects.
@@ -114,12 +113,12 @@ func (w *world) put(objects map[string]string) {
 	w.Helper()
 	b, _, err := w.open(w.Context(), "s3://"+bucket+"/")
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("%v", err)
 	}
 	defer func() { _ = b.Close() }()
 	for key, body := range objects {
 		if err := b.Replace(w.Context(), key, []byte(body)); err != nil {
-			w.Fatal(err)
+			w.Fatalf("%v", err)
 		}
 	}
 }
@@ -130,12 +129,12 @@ func (w *world) read(uri string) string {
 	folder, name := storage.Split(uri)
 	b, prefix, err := w.open(w.Context(), folder)
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("%v", err)
 	}
 	defer func() { _ = b.Close() }()
 	text, err := b.Read(w.Context(), prefix+name)
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("%v", err)
 	}
 	return string(text)
 }
@@ -145,19 +144,19 @@ func (w *world) start(b *Backend, s provider.Spec) provider.Native {
 	w.Helper()
 	t, err := b.Translate(s)
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("%v", err)
 	}
 	for _, u := range t.Uploads {
 		at, err := storage.ParseURI(u.URI)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("%v", err)
 		}
 		w.put(map[string]string{at.Key: u.Body})
 	}
 	var n provider.Native
 	for _, q := range t.Requests {
 		if n, err = b.Send(w.Context(), q); err != nil && b.Code(err) != provider.AlreadyExists {
-			w.Fatal(err)
+			w.Fatalf("%v", err)
 		}
 	}
 	return n
@@ -171,7 +170,7 @@ func (w *world) ended(b *Backend, n provider.Native) provider.Observation {
 	for {
 		o, err := b.Describe(w.Context(), n)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("%v", err)
 		}
 		if o.State.Terminal() {
 			return o
@@ -179,7 +178,7 @@ func (w *world) ended(b *Backend, n provider.Native) provider.Observation {
 		select {
 		case <-tick.C:
 		case <-w.Context().Done():
-			w.Fatal(w.Context().Err())
+			w.Fatalf("%v", w.Context().Err())
 		}
 	}
 }

@@ -1,0 +1,21 @@
+package sagemaker
+
+import (
+	"testing"
+
+	"github.com/crossbatch/crossbatch/contracttests"
+)
+
+// TestContract holds the provider against the contract of all providers, over the
+// emulators of SageMaker and S3 and our own scoring server, with what the service's
+// documents leave open one way and the other.
+func TestContract(t *testing.T) {
+	for name, o := range variants() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contracttests.Run(t, contracttests.Harness{Name: Kind, New: func(t contracttests.T) contracttests.Setup {
+				return newArea(t, o).setup()
+			}})
+		})
+	}
+}
