@@ -217,7 +217,6 @@ func lengths(w io.Writer, body string) {
 
 // gate holds requests back until it is opened.
 type gate struct {
-	mu   sync.Mutex
 	open chan struct{}
 	at   chan struct{} // closed when one is held
 	once sync.Once
