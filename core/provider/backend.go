@@ -155,6 +155,9 @@ const (
 	Lost     Level = "lost"     // does not hold here
 )
 
+// Because is a finding of this level that says how it holds, or why not.
+func (l Level) Because(message string) Finding { return Finding{Level: l, Message: message} }
+
 // Finding is what becomes of one field of the specification.
 type Finding struct {
 	Field   string `json:"field"` // one of Fields

@@ -51,23 +51,23 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	special := map[string]provider.Finding{
 		"model.container":       onnxOnly(s.Job.Model.Container == nil, "a container"),
 		"model.registered":      onnxOnly(len(s.Job.Model.Registered) == 0, "a model that a cloud keeps"),
-		"input.staging":         emulated("the input is read where it lies; nothing is staged"),
-		"output.destination":    watched("results are published once a watcher finds the worker done"),
-		"output.existing":       emulated("judged at submission and again before publishing"),
-		"batching.payload":      emulated("no request leaves this machine; calls of the model are cut by batching.records"),
-		"compute.instances":     emulated("this machine"),
-		"compute.cpus":          emulated("this machine: all its processors"),
-		"compute.memory":        emulated("this machine: what it has"),
-		"compute.spot":          emulated("this machine is not taken away"),
-		"compute.machine":       emulated("this machine"),
-		"compute.gpu":           emulated("this machine: the provider block's device says what runs the model"),
+		"input.staging":         provider.Emulated.Because("the input is read where it lies; nothing is staged"),
+		"output.destination":    provider.Watched.Because("results are published once a watcher finds the worker done"),
+		"output.existing":       provider.Emulated.Because("judged at submission and again before publishing"),
+		"batching.payload":      provider.Emulated.Because("no request leaves this machine; calls of the model are cut by batching.records"),
+		"compute.instances":     provider.Emulated.Because("this machine"),
+		"compute.cpus":          provider.Emulated.Because("this machine: all its processors"),
+		"compute.memory":        provider.Emulated.Because("this machine: what it has"),
+		"compute.spot":          provider.Emulated.Because("this machine is not taken away"),
+		"compute.machine":       provider.Emulated.Because("this machine"),
+		"compute.gpu":           provider.Emulated.Because("this machine: the provider block's device says what runs the model"),
 		"limits.timeout":        {Level: provider.Exact, Message: "the worker's own timer"},
 		"limits.failed_records": tolerance(s.Job.Limits.FailedRecords),
-		"limits.retries":        watched("an attempt follows once a watcher finds the last one failed"),
+		"limits.retries":        provider.Watched.Because("an attempt follows once a watcher finds the last one failed"),
 		"limits.cost":           {Level: provider.Exact, Message: "this machine costs 0"},
-		"placement.failover":    watched("another provider is tried once a watcher finds this one failed"),
-		"env":                   emulated("recorded with the run; the scorer runs no code of the job's that could read it"),
-		"labels":                emulated("recorded with the run"),
+		"placement.failover":    provider.Watched.Because("another provider is tried once a watcher finds this one failed"),
+		"env":                   provider.Emulated.Because("recorded with the run; the scorer runs no code of the job's that could read it"),
+		"labels":                provider.Emulated.Because("recorded with the run"),
 	}
 	var out []provider.Finding
 	for _, field := range provider.Fields() {
@@ -81,28 +81,16 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	return out
 }
 
-func emulated(how string) provider.Finding {
-	return provider.Finding{Level: provider.Emulated, Message: how}
-}
-
-func watched(how string) provider.Finding {
-	return provider.Finding{Level: provider.Watched, Message: how}
-}
-
-func lost(why string) provider.Finding {
-	return provider.Finding{Level: provider.Lost, Message: why}
-}
-
 func onnxOnly(is bool, what string) provider.Finding {
 	if is {
 		return provider.Finding{Level: provider.Exact}
 	}
-	return lost("this machine runs ONNX models, not " + what)
+	return provider.Lost.Because("this machine runs ONNX models, not " + what)
 }
 
 func tolerance(t *job.Tolerance) provider.Finding {
 	if t != nil && t.IsPercent {
-		return watched("a percentage is judged when results are published")
+		return provider.Watched.Because("a percentage is judged when results are published")
 	}
 	return provider.Finding{Level: provider.Exact, Message: "the worker counts as it goes"}
 }

@@ -69,43 +69,43 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	ours := j.Model.Artifact != ""
 	scored := func(how string) provider.Finding {
 		if ours {
-			return emulated(how)
+			return provider.Emulated.Because(how)
 		}
-		return lost("the model's own container gets records as they are and answers what it likes")
+		return provider.Lost.Because("the model's own container gets records as they are and answers what it likes")
 	}
 	special := map[string]provider.Finding{
 		"model.artifact":        b.checkArtifact(j.Model),
 		"model.container":       checkContainer(j.Model.Container),
 		"model.registered":      checkRegistered(j.Model.Registered),
-		"input.format":          emulated("JSON Lines and CSV without a header are read where they lie; all else is staged as JSON Lines"),
-		"input.partitions":      emulated("what the parts of paths tell is staged with the records"),
+		"input.format":          provider.Emulated.Because("JSON Lines and CSV without a header are read where they lie; all else is staged as JSON Lines"),
+		"input.partitions":      provider.Emulated.Because("what the parts of paths tell is staged with the records"),
 		"input.key":             scored("the scorer carries the key"),
-		"input.empty":           emulated("judged when the input is listed"),
-		"input.staging":         emulated("decides what is staged before the job starts"),
-		"input.csv":             emulated("CSV with a header is staged; of other CSV the scorer knows how it is written"),
+		"input.empty":           provider.Emulated.Because("judged when the input is listed"),
+		"input.staging":         provider.Emulated.Because("decides what is staged before the job starts"),
+		"input.csv":             provider.Emulated.Because("CSV with a header is staged; of other CSV the scorer knows how it is written"),
 		"input.tensor":          scored("the scorer feeds the model"),
-		"input.limit":           emulated("only the first records are staged"),
-		"output.destination":    watched("results are published once a watcher finds the job done"),
-		"output.format":         watched("written when results are published"),
-		"output.compression":    watched("written when results are published"),
+		"input.limit":           provider.Emulated.Because("only the first records are staged"),
+		"output.destination":    provider.Watched.Because("results are published once a watcher finds the job done"),
+		"output.format":         provider.Watched.Because("written when results are published"),
+		"output.compression":    provider.Watched.Because("written when results are published"),
 		"output.keep":           scored("the scorer carries fields along"),
 		"output.select":         scored("the scorer picks outputs"),
-		"output.existing":       emulated("judged at submission and again before publishing"),
+		"output.existing":       provider.Emulated.Because("judged at submission and again before publishing"),
 		"batching.records":      scored("the scorer cuts its calls of the model; requests are cut by batching.payload"),
 		"batching.payload":      checkPayload(j.Batching),
 		"compute.spot":          checkSpot(j.Compute.Spot),
-		"limits.timeout":        watched("a watcher stops the job; the scorer also ends by itself after the time that is left"),
-		"limits.failed_records": watched("judged when results are published"),
-		"limits.retries":        watched("an attempt follows once a watcher finds the last one failed"),
-		"limits.cost":           emulated("judged before a run begins"),
-		"placement.failover":    watched("another provider is tried once a watcher finds this one failed"),
+		"limits.timeout":        provider.Watched.Because("a watcher stops the job; the scorer also ends by itself after the time that is left"),
+		"limits.failed_records": provider.Watched.Because("judged when results are published"),
+		"limits.retries":        provider.Watched.Because("an attempt follows once a watcher finds the last one failed"),
+		"limits.cost":           provider.Emulated.Because("judged before a run begins"),
+		"placement.failover":    provider.Watched.Because("another provider is tried once a watcher finds this one failed"),
 		"labels":                {Level: provider.Exact, Message: "tags of the job; the model has those of the provider block"},
 	}
 	if n := j.Compute.Instances; n > 1 {
 		special["compute.instances"] = provider.Finding{Level: provider.Exact, Message: "an object is never split over instances"}
 	}
 	if _, none := choose(j.Compute); none != nil {
-		special[none.field] = lost(none.why)
+		special[none.field] = provider.Lost.Because(none.why)
 	}
 	var out []provider.Finding
 	for _, field := range provider.Fields() {
@@ -119,42 +119,30 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	return out
 }
 
-func emulated(how string) provider.Finding {
-	return provider.Finding{Level: provider.Emulated, Message: how}
-}
-
-func watched(how string) provider.Finding {
-	return provider.Finding{Level: provider.Watched, Message: how}
-}
-
-func lost(why string) provider.Finding {
-	return provider.Finding{Level: provider.Lost, Message: why}
-}
-
 func checkSpot(wanted bool) provider.Finding {
 	if wanted {
-		return lost("Batch Transform has no spot machines")
+		return provider.Lost.Because("Batch Transform has no spot machines")
 	}
 	return provider.Finding{Level: provider.Exact}
 }
 
 func (b *Backend) checkArtifact(m job.Model) provider.Finding {
 	if m.Artifact != "" && b.config.Image == "" {
-		return lost("the provider block names no image, which is what scores a model given by its artifact")
+		return provider.Lost.Because("the provider block names no image, which is what scores a model given by its artifact")
 	}
 	return provider.Finding{Level: provider.Exact}
 }
 
 func checkContainer(c *job.Container) provider.Finding {
 	if c != nil && contentType(job.Format(c.ContentType)) == "" {
-		return lost(fmt.Sprintf("Batch Transform cuts objects into lines; it sends no %s", c.ContentType))
+		return provider.Lost.Because(fmt.Sprintf("Batch Transform cuts objects into lines; it sends no %s", c.ContentType))
 	}
 	return provider.Finding{Level: provider.Exact}
 }
 
 func checkRegistered(names map[string]string) provider.Finding {
 	if len(names) > 0 && names[Kind] == "" {
-		return lost("the model names none that SageMaker keeps")
+		return provider.Lost.Because("the model names none that SageMaker keeps")
 	}
 	return provider.Finding{Level: provider.Exact}
 }
@@ -162,9 +150,9 @@ func checkRegistered(names map[string]string) provider.Finding {
 func checkPayload(b job.Batching) provider.Finding {
 	switch {
 	case b.Payload > 0 && b.Payload < job.MiB:
-		return lost("Batch Transform bounds requests in whole MiB, and takes 0 for no bound")
+		return provider.Lost.Because("Batch Transform bounds requests in whole MiB, and takes 0 for no bound")
 	case b.Payload%job.MiB != 0:
-		return emulated(fmt.Sprintf("rounded down to %d MiB: Batch Transform counts whole ones", b.Payload/job.MiB))
+		return provider.Emulated.Because(fmt.Sprintf("rounded down to %d MiB: Batch Transform counts whole ones", b.Payload/job.MiB))
 	}
 	return provider.Finding{Level: provider.Exact}
 }

@@ -30,7 +30,7 @@ func (r *report) writeJSON(path string) error {
 // remarks stand under every table.
 func remarks() []string {
 	return []string{
-		"Every figure is a median; the subjects ran in turns, with the input in the page cache. a2, b, b1, c and d are whole processes, from start to exit. b computes the input's SHA-256 each time.",
+		"Every figure is a median; the subjects ran in turns, with the input in the page cache. a2, b, b1, c and d are whole processes, from start to exit. b computes the input's digest each time.",
 		"a1 runs on rows in memory for a second, a session with one thread for each core, batches of 256, through the Go binding that crossbatch uses.",
 		"a2 is crossbatch with a model of the same inputs and outputs that answers elements of its input, so it includes a call that is nearly free.",
 		"The ceiling of a1 and a2 is 1/(1/a1 + 1/a2): all cores first do the one, then the other.",
