@@ -536,3 +536,65 @@ func TestClosed(t *testing.T) {
 		}
 	}
 }
+
+// What the service understands is what was translated.
+func TestWhatIsSentIsWhatWasTranslated(t *testing.T) {
+	for name, alter := range matrix {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			got := map[string]string{}
+			w := newWorld(t, emulator.Options{Disturb: func(_ context.Context, c emulator.Call) (none emulator.Disturbance) {
+				mu.Lock()
+				defer mu.Unlock()
+				got[c.Operation] = string(c.Input)
+				return none
+			}})
+			c, s := w.config(), inPlace(t)
+			alter(t, &c, &s)
+			b := w.backend(c)
+			tr, err := b.Translate(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, q := range tr.Requests {
+				_, err := b.Send(t.Context(), q)
+				// A registered model is not there, which is said of a request that is understood.
+				if err != nil && (len(s.Job.Model.Registered) == 0 || b.Code(err) != provider.NotFound) {
+					t.Fatalf("%s: %v", q.ID, err)
+				}
+				mu.Lock()
+				if got[q.Op] != string(q.Body) {
+					t.Errorf("%s was translated to\n%s\nand understood as\n%s", q.ID, q.Body, got[q.Op])
+				}
+				mu.Unlock()
+			}
+		})
+	}
+}
+
+// Who does not hear that a job was made finds it.
+func TestLostReplies(t *testing.T) {
+	var lost atomic.Bool
+	w := newWorld(t, emulator.Options{Disturb: func(_ context.Context, c emulator.Call) emulator.Disturbance {
+		return emulator.Disturbance{Drop: lost.Load() && c.After}
+	}})
+	w.inputs()
+	b, s := w.backend(w.config()), inPlace(t)
+	tr, err := b.Translate(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range tr.Requests {
+		lost.Store(true)
+		if _, err := b.Send(t.Context(), q); b.Code(err) != provider.Unavailable {
+			t.Errorf("sending %s: %v", q.ID, err)
+		}
+		lost.Store(false)
+		if _, err := b.Send(t.Context(), q); b.Code(err) != provider.AlreadyExists {
+			t.Errorf("sending %s again: %v", q.ID, err)
+		}
+		if n, err := b.Find(t.Context(), q); err != nil || n.Name != q.Name {
+			t.Errorf("finding %s: %+v, %v", q.ID, n, err)
+		}
+	}
+}
