@@ -34,9 +34,10 @@ azurite:
 	@test -e "$(AZURITE)/node_modules/azurite/package.json" || \
 	  npm install --no-audit --no-fund --ignore-scripts --prefix "$(AZURITE)" azurite@$(AZURITE_VERSION)
 
-# Amazon's own command line, which tests drive the emulators with.
+# Amazon's own command line, which tests drive the emulators with. Debian's needs root.
+awscli: ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 awscli:
-	@/usr/bin/aws --version >/dev/null 2>&1 || { apt-get update -qq && apt-get install -qq -y awscli; }
+	@/usr/bin/aws --version >/dev/null 2>&1 || { $(ROOT) apt-get update -qq && $(ROOT) apt-get install -qq -y awscli; }
 
 demo: runtime
 	@examples/demo.sh $(BINARY)

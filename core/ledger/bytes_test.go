@@ -13,6 +13,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/ledger/ledgertest"
 	"github.com/crossbatch/crossbatch/core/provider"
 )
 
@@ -81,7 +82,7 @@ func TestBodiesAreCanonical(t *testing.T) {
 	l := open(t, dir)
 	key, err := begin(t.Context(), l, print16(1), 0)
 	if err == nil {
-		err = finish(t.Context(), l, key)
+		err = ledgertest.Finish(t.Context(), l, key)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/ledger/ledgertest"
 )
 
 // claimAlone leaves what a process leaves that dies right after its claim.
@@ -45,7 +46,7 @@ func TestAClaimWithoutItsRunIsCompleted(t *testing.T) {
 			}
 		},
 		"by the same run, which joins": func(t *testing.T, l *ledger.Ledger, key ledger.Key) {
-			got, joined, err := beginOrJoin(t.Context(), l, print16(1), 0)
+			got, joined, err := ledgertest.Begin(t.Context(), l, print16(1), 0)
 			if got != key || !joined || err != nil {
 				t.Errorf("%s, %v, %v", got, joined, err)
 			}
@@ -77,7 +78,7 @@ func TestTheLastClaimOfMany(t *testing.T) {
 	for f := range 3 {
 		key, err := begin(t.Context(), l, print16(f), 0)
 		if err == nil {
-			err = finish(t.Context(), l, key)
+			err = ledgertest.Finish(t.Context(), l, key)
 		}
 		if err != nil {
 			t.Fatal(err)

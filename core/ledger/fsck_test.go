@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/ledger/ledgertest"
 )
 
 // edit replaces a text in all files that match a pattern, of which there must be one.
@@ -89,7 +90,7 @@ func TestFsckReadsEvents(t *testing.T) {
 			l := open(t, dir)
 			key, err := begin(t.Context(), l, print16(1), 0)
 			if err == nil {
-				err = finish(t.Context(), l, key)
+				err = ledgertest.Finish(t.Context(), l, key)
 			}
 			if err != nil {
 				t.Fatal(err)

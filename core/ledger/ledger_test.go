@@ -17,6 +17,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/ledger/ledgertest"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
@@ -114,7 +115,7 @@ func TestTwoFingerprintsOneDestination(t *testing.T) {
 	if err != nil || len(runs) != 1 || !holders[string(runs[0].Key)] {
 		t.Fatalf("%+v, %v", runs, err)
 	}
-	if err := finish(t.Context(), l, runs[0].Key); err != nil {
+	if err := ledgertest.Finish(t.Context(), l, runs[0].Key); err != nil {
 		t.Fatal(err)
 	}
 	if key, err := begin(t.Context(), l, print16(2), 0); err != nil || key == runs[0].Key {
@@ -137,7 +138,7 @@ func TestAnEndedRunIsJoinedNotClaimedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := finish(t.Context(), l, key); err != nil {
+		if err := ledgertest.Finish(t.Context(), l, key); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -173,7 +174,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 		if err != nil {
 			t.Fatalf("step %d: %v", step, err)
 		}
-		if err := finish(t.Context(), l, key); err != nil {
+		if err := ledgertest.Finish(t.Context(), l, key); err != nil {
 			t.Fatalf("step %d: %v", step, err)
 		}
 		sound(t, l)
@@ -268,7 +269,7 @@ func TestFsckFinds(t *testing.T) {
 			l := open(t, dir)
 			key, err := begin(t.Context(), l, print16(1), 0)
 			if err == nil {
-				err = finish(t.Context(), l, key)
+				err = ledgertest.Finish(t.Context(), l, key)
 			}
 			if err == nil {
 				err = tt.spoil(filepath.Join(dir, filepath.FromSlash(string(key))), dir)

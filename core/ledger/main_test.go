@@ -14,8 +14,8 @@ import (
 	"github.com/jonboulle/clockwork"
 	"go.uber.org/goleak"
 
-	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/ledger/ledgertest"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-var identity = job.Identity{Project: "p", Address: "job.x", Destination: "file:///out/"}
+var identity = ledgertest.Identity()
 
 // child begins a run and prints its key or that it was blocked; with killEnv it
 // goes on to end the run.
@@ -70,7 +70,7 @@ func child(dir, fingerprint string) error {
 	if key := os.Getenv(keyEnv); key != "" {
 		return appendMany(ctx, l, ledger.Key(key), os.Getenv(nameEnv))
 	}
-	key, joined, err := beginOrJoin(ctx, l, fingerprint, 0)
+	key, joined, err := ledgertest.Begin(ctx, l, fingerprint, 0)
 	var blocked *ledger.Blocked
 	if errors.As(err, &blocked) {
 		fmt.Print("blocked by " + blocked.Key)
@@ -86,7 +86,7 @@ func child(dir, fingerprint string) error {
 	if kill == 0 {
 		return nil
 	}
-	return finish(ctx, l, key)
+	return ledgertest.Finish(ctx, l, key)
 }
 
 // appendMany appends events, each as often as it takes.
@@ -115,40 +115,6 @@ func appendMany(ctx context.Context, l *ledger.Ledger, key ledger.Key, name stri
 }
 
 func begin(ctx context.Context, l *ledger.Ledger, fingerprint string, generation int) (ledger.Key, error) {
-	key, _, err := beginOrJoin(ctx, l, fingerprint, generation)
+	key, _, err := ledgertest.Begin(ctx, l, fingerprint, generation)
 	return key, err
-}
-
-func beginOrJoin(ctx context.Context, l *ledger.Ledger, fingerprint string, generation int) (ledger.Key, bool, error) {
-	digest, err := l.PutShards(ctx, job.Shards{{URI: "file:///in/a.jsonl", Size: 3, Digest: "00"}})
-	if err != nil {
-		return "", false, err
-	}
-	return l.Begin(ctx, identity, ledger.IntentBody{
-		Job:         job.Job{Project: identity.Project, Address: identity.Address, Output: job.Output{Destination: identity.Destination}},
-		Fingerprint: fingerprint, Generation: generation, Input: digest,
-	}, job.RunID(l.ID(), identity, fingerprint, generation))
-}
-
-// finish brings a run to its end from wherever its history stands.
-func finish(ctx context.Context, l *ledger.Ledger, key ledger.Key) error {
-	for {
-		events, err := l.History(ctx, key)
-		if err != nil {
-			return err
-		}
-		if len(events) == 0 {
-			return fmt.Errorf("%s has no history", key)
-		}
-		if events[len(events)-1].Kind.Over() {
-			return nil
-		}
-		next := ledger.Sent // kinds on both sides of "lock" in a listing
-		if len(events) == 2 {
-			next = ledger.Cancelled
-		}
-		if _, err := l.Append(ctx, key, ledger.Event{Seq: len(events) + 1, Kind: next, Run: events[0].Run}); err != nil {
-			return err
-		}
-	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/ledger/ledgertest"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -162,7 +163,7 @@ func TestReadersWriteNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := finish(t.Context(), l, key); err != nil {
+	if err := ledgertest.Finish(t.Context(), l, key); err != nil {
 		t.Fatal(err)
 	}
 	next, err := begin(t.Context(), l, print16(2), 0)

@@ -205,9 +205,6 @@ func (r *Run) Header() []string { return r.header }
 // Types are those of fields of typed input.
 func (r *Run) Types() map[string]string { return r.types }
 
-// Columns are what is published of each record.
-func (r *Run) Columns() record.Columns { return r.scorer.Columns() }
-
 // Made says what scores here.
 func (r *Run) Made() provider.Made {
 	cols := r.scorer.Columns()

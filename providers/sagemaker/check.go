@@ -104,8 +104,11 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	if n := j.Compute.Instances; n > 1 {
 		special["compute.instances"] = provider.Finding{Level: provider.Exact, Message: "an object is never split over instances"}
 	}
-	if _, none := choose(j.Compute); none != nil {
+	m, none := choose(j.Compute)
+	if none != nil {
 		special[none.field] = provider.Lost.Because(none.why)
+	} else if m.disk && b.config.KMSKey != "" {
+		special["compute.machine"] = provider.Finding{Level: provider.Exact, Message: "kms_key encrypts the output, not the disks of " + m.name + ": their hardware has its own key, and the service refuses another"}
 	}
 	var out []provider.Finding
 	for _, field := range provider.Fields() {

@@ -1,6 +1,7 @@
 package sagemaker
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/crossbatch/crossbatch/core/job"
@@ -27,7 +28,6 @@ func TestCheckIsTotal(t *testing.T) {
 		}
 		return lost
 	}
-	always := []string{}
 	theirs := []string{"input.key", "input.tensor", "output.keep", "output.select", "batching.records"}
 	for name, c := range map[string]struct {
 		alter func(*Config, *provider.Spec)
@@ -54,14 +54,13 @@ func TestCheckIsTotal(t *testing.T) {
 		cfg, s := plainConfig(), inPlace(t)
 		c.alter(&cfg, &s)
 		got := lostOf(backendOf(t, cfg), s)
-		want := append(append([]string{}, always...), c.lost...)
-		for _, f := range want {
+		for _, f := range c.lost {
 			if !got[f] {
 				t.Errorf("%s: %s is not lost", name, f)
 			}
 		}
-		if len(got) != len(want) {
-			t.Errorf("%s: %v are lost, want %v", name, got, want)
+		if len(got) != len(c.lost) {
+			t.Errorf("%s: %v are lost, want %v", name, got, c.lost)
 		}
 	}
 }
@@ -70,6 +69,25 @@ func TestPayloadIsRoundedAloud(t *testing.T) {
 	for payload, want := range map[int64]provider.Level{0: provider.Exact, 3 * job.MiB: provider.Exact, 3*job.MiB + 1: provider.Emulated, job.MiB - 1: provider.Lost} {
 		if got := checkPayload(job.Batching{Payload: payload}); got.Level != want {
 			t.Errorf("%d: %+v", payload, got)
+		}
+	}
+}
+
+func TestKeyLeftOutIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		key, machine string
+		said         bool
+	}{
+		{"alias/batch", "ml.g5.xlarge", true}, // local disks
+		{"", "ml.g5.xlarge", false},
+		{"alias/batch", usualMachine, false},
+	} {
+		cfg, s := plainConfig(), inPlace(t)
+		cfg.KMSKey, s.Job.Compute.Machine = c.key, c.machine
+		for _, f := range backendOf(t, cfg).Check(s) {
+			if f.Field == "compute.machine" && strings.Contains(f.Message, "kms_key") != c.said {
+				t.Errorf("key %q on %s: %+v", c.key, c.machine, f)
+			}
 		}
 	}
 }

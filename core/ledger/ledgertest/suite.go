@@ -128,7 +128,7 @@ func oneRun(t *testing.T, b *bench) {
 	for i := range all {
 		all[i].Print = fingerprint(1)
 	}
-	want := ledger.KeyOf(identity, fingerprint(1), 0)
+	want := ledger.KeyOf(Identity(), fingerprint(1), 0)
 	begun := 0
 	for _, got := range b.race(t, all) {
 		verb, key, _ := strings.Cut(got, " ")
@@ -172,7 +172,7 @@ func twoRuns(t *testing.T, b *bench) {
 
 func oneWinner(t *testing.T, b *bench) {
 	l := b.open(t)
-	key, _, err := begin(t.Context(), l, fingerprint(1), 0)
+	key, _, err := Begin(t.Context(), l, fingerprint(1), 0)
 	must(t, err)
 	all := make([]Writer, writers)
 	for i := range all {
@@ -224,11 +224,11 @@ func upTo(ctx context.Context, b *bench, step int) (died bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	key, _, err := begin(ctx, l, fingerprint(1), 0)
+	key, _, err := Begin(ctx, l, fingerprint(1), 0)
 	if err != nil {
 		return false, err
 	}
-	return false, finish(ctx, l, key)
+	return false, Finish(ctx, l, key)
 }
 
 func dies(t *testing.T, b *bench) {
@@ -245,14 +245,14 @@ func dies(t *testing.T, b *bench) {
 		l := at.open(t)
 		must(t, l.Unfinished(t.Context()))
 		sound(t, l)
-		key, _, err := begin(t.Context(), l, fingerprint(1), 0)
+		key, _, err := Begin(t.Context(), l, fingerprint(1), 0)
 		must(t, err)
-		must(t, finish(t.Context(), l, key))
+		must(t, Finish(t.Context(), l, key))
 		sound(t, l)
 		if events, err := l.History(t.Context(), key); err != nil || len(events) != 3 {
 			t.Errorf("step %d: %d events, %v", step, len(events), err)
 		}
-		runs, err := l.RunsOf(t.Context(), identity)
+		runs, err := l.RunsOf(t.Context(), Identity())
 		if err != nil || len(runs) != 1 || runs[0].Kind != ledger.Cancelled || runs[0].Seq != 3 {
 			t.Errorf("step %d: %+v, %v", step, runs, err)
 		}
@@ -261,7 +261,7 @@ func dies(t *testing.T, b *bench) {
 
 func order(t *testing.T, b *bench) {
 	l := b.open(t)
-	key, _, err := begin(t.Context(), l, fingerprint(1), 0)
+	key, _, err := Begin(t.Context(), l, fingerprint(1), 0)
 	must(t, err)
 	for _, e := range []ledger.Event{
 		{Seq: 1, Kind: ledger.Sent, Run: "r"}, {Seq: 3, Kind: ledger.Sent, Run: "r"}, {Seq: 2, Run: "r"}, {Seq: 2, Kind: ledger.Sent},
@@ -281,9 +281,9 @@ func order(t *testing.T, b *bench) {
 
 func resolve(t *testing.T, b *bench) {
 	l := b.open(t)
-	key, _, err := begin(t.Context(), l, fingerprint(1), 0)
+	key, _, err := Begin(t.Context(), l, fingerprint(1), 0)
 	must(t, err)
-	run := job.RunID(l.ID(), identity, fingerprint(1), 0)
+	run := job.RunID(l.ID(), Identity(), fingerprint(1), 0)
 	for start, want := range map[string]int{run: 1, run[:6]: 1, "": 1, "zz": 0, run + "0": 0} {
 		if got, err := l.Resolve(t.Context(), start); err != nil || len(got) != want || want == 1 && got[0] != key {
 			t.Errorf("%q: %v, %v", start, got, err)
@@ -296,7 +296,7 @@ func resolve(t *testing.T, b *bench) {
 
 func later(t *testing.T, b *bench) {
 	l := b.open(t)
-	key, _, err := begin(t.Context(), l, fingerprint(1), 0)
+	key, _, err := Begin(t.Context(), l, fingerprint(1), 0)
 	must(t, err)
 	must(t, b.Bucket.Replace(t.Context(), b.prefix+string(key)+"/000001.intent", []byte(`{"format_version":2}`)))
 	if _, err := l.History(t.Context(), key); !errors.Is(err, ledger.ErrFormat) || !strings.Contains(err.Error(), "format_version is 2") {
@@ -322,9 +322,9 @@ func fsck(t *testing.T, b *bench) {
 		n++
 		at := &bench{Store: b.Store, prefix: fmt.Sprintf("%s%d/", b.prefix, n)}
 		l := at.open(t)
-		key, _, err := begin(t.Context(), l, fingerprint(1), 0)
+		key, _, err := Begin(t.Context(), l, fingerprint(1), 0)
 		must(t, err)
-		must(t, finish(t.Context(), l, key))
+		must(t, Finish(t.Context(), l, key))
 		run := at.prefix + string(key) + "/"
 		for _, k := range tt.remove {
 			must(t, b.Bucket.Remove(t.Context(), run+k))
@@ -342,16 +342,16 @@ func fsck(t *testing.T, b *bench) {
 func again(t *testing.T, b *bench) {
 	l := b.open(t)
 	for generation := range 3 {
-		key, joined, err := begin(t.Context(), l, fingerprint(1), generation)
+		key, joined, err := Begin(t.Context(), l, fingerprint(1), generation)
 		if err != nil || joined {
 			t.Fatal(joined, err)
 		}
-		if _, joined, err := begin(t.Context(), l, fingerprint(1), generation); err != nil || !joined {
+		if _, joined, err := Begin(t.Context(), l, fingerprint(1), generation); err != nil || !joined {
 			t.Errorf("%v, %v", joined, err)
 		}
-		must(t, finish(t.Context(), l, key))
+		must(t, Finish(t.Context(), l, key))
 	}
-	runs, err := l.RunsOf(t.Context(), identity)
+	runs, err := l.RunsOf(t.Context(), Identity())
 	if err != nil || len(runs) != 3 {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}

@@ -38,7 +38,7 @@ func (w Writer) Run(ctx context.Context, b *storage.Bucket, prefix string, out i
 	if w.Key != "" {
 		return w.append(ctx, l)
 	}
-	key, joined, err := begin(ctx, l, w.Print, 0)
+	key, joined, err := Begin(ctx, l, w.Print, 0)
 	var blocked *ledger.Blocked
 	switch {
 	case errors.As(err, &blocked):
@@ -71,13 +71,17 @@ func (w Writer) append(ctx context.Context, l *ledger.Ledger) error {
 	return nil
 }
 
-// identity is the job of all runs of the suite.
-var identity = job.Identity{Project: "p", Address: "job.x", Destination: "file:///out/"}
+// Identity is the job of all runs that Begin begins.
+func Identity() job.Identity {
+	return job.Identity{Project: "p", Address: "job.x", Destination: "file:///out/"}
+}
 
 // fingerprint number i.
 func fingerprint(i int) string { return strings.Repeat(fmt.Sprintf("%x", i%16), 64) }
 
-func begin(ctx context.Context, l *ledger.Ledger, print string, generation int) (ledger.Key, bool, error) {
+// Begin begins the run of a fingerprint, with one file as its input, or joins it.
+func Begin(ctx context.Context, l *ledger.Ledger, print string, generation int) (ledger.Key, bool, error) {
+	identity := Identity()
 	digest, err := l.PutShards(ctx, job.Shards{{URI: "file:///in/a.jsonl", Size: 3, Digest: "00"}})
 	if err != nil {
 		return "", false, err
@@ -88,8 +92,8 @@ func begin(ctx context.Context, l *ledger.Ledger, print string, generation int) 
 	}, job.RunID(l.ID(), identity, print, generation))
 }
 
-// finish brings a run to its end from wherever its history stands.
-func finish(ctx context.Context, l *ledger.Ledger, key ledger.Key) error {
+// Finish brings a run to its end from wherever its history stands.
+func Finish(ctx context.Context, l *ledger.Ledger, key ledger.Key) error {
 	for {
 		events, err := l.History(ctx, key)
 		if err != nil {
@@ -101,7 +105,7 @@ func finish(ctx context.Context, l *ledger.Ledger, key ledger.Key) error {
 		if events[len(events)-1].Kind.Over() {
 			return nil
 		}
-		next := ledger.Sent
+		next := ledger.Sent // kinds on both sides of "lock" in a listing
 		if len(events) == 2 {
 			next = ledger.Cancelled
 		}
