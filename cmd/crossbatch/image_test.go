@@ -227,7 +227,7 @@ func TestImageOnVertexAI(t *testing.T) {
 	dir, port := t.TempDir(), freePort(t)
 	path := models["sum"]().Save(t, dir, "model.onnx")
 	file := filepath.Join(t.TempDir(), "scorer.json")
-	text := mappingText(t, path, func(m *mapping.Mapping) { m.Staged, m.Identity, m.Key = true, true, nil })
+	text := mappingText(t, path, func(m *mapping.Mapping) { m.Staged, m.Sealed, m.Key = true, true, nil })
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -235,8 +235,8 @@ func TestImageOnVertexAI(t *testing.T) {
 		"AIP_HTTP_PORT": port, "AIP_HEALTH_ROUTE": "/health", "AIP_PREDICT_ROUTE": "/predict", "AIP_STORAGE_URI": "file://" + dir, "CROSSBATCH_MAPPING": file,
 	})
 	c.healthy(port, "/health")
-	status, got, err := c.post("/predict", "application/json", `{"instances":[{"_cb":"1:2","x":[1,2,3]}]}`)
-	if want := `{"predictions":[{"_cb":"1:2","key":"1:2","prediction":{"y":[123]}}]}`; err != nil || status != 200 || got != want {
+	status, got, err := c.post("/predict", "application/json", `{"instances":[{"_cb_record":"{\"x\":[1,2,3]}"}]}`)
+	if want := `{"predictions":["{\"key\":null,\"prediction\":{\"y\":[123]}}"]}`; err != nil || status != 200 || got != want {
 		t.Errorf("%d %s %v", status, got, err)
 	}
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {

@@ -44,7 +44,7 @@ func (r *run) lay(needs *provider.Staging, shards job.Shards) (*layout, error) {
 		}
 		l.plan = &plan
 		l.staged.Input = storage.Join(needs.Place, plan.Records())
-		m.Format, m.Staged, m.Identity, m.CSV, m.Limit = needs.Write, true, needs.Identity, nil, 0
+		m.Format, m.Staged, m.Sealed, m.CSV, m.Limit = needs.Write, true, plan.Recipe.Sealed, nil, 0
 		if m.Format == job.CSV {
 			m.CSV, m.Columns = &job.Dialect{Delimiter: ","}, plan.Recipe.Columns
 			if len(plan.Recipe.Fields) > 0 {
@@ -110,7 +110,7 @@ func (r *run) inPlace(j job.Job, needs *provider.Staging, shards job.Shards) boo
 // recipe says how the input is staged.
 func (r *run) recipe(j job.Job, needs *provider.Staging) staging.Recipe {
 	out := staging.Recipe{
-		Format: r.format(), Write: needs.Write, Identity: needs.Identity, Key: j.Input.Key, Partitions: j.Input.Partitions == job.PartitionsHive,
+		Format: r.format(), Write: needs.Write, Identity: needs.Identity, Sealed: needs.Sealed && j.Model.Artifact != "", Key: j.Input.Key, Partitions: j.Input.Partitions == job.PartitionsHive,
 		Limit: j.Input.Limit, PieceBytes: needs.Piece,
 	}
 	if out.Format == job.CSV {

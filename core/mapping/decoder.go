@@ -28,6 +28,10 @@ type Decoder struct {
 	values []record.Value
 	buf    []byte // of values that were converted
 
+	seal   *record.JSONDecoder // of sealed records: finds RecordField
+	sealed [1]record.Value
+	text   []byte // of the record that was sealed
+
 	fault  *record.JSONDecoder // of what ErrorField holds
 	said   [2]record.Value
 	path   *record.JSONDecoder // of what PathField holds
@@ -54,7 +58,10 @@ func (m Mapping) NewDecoder(fields []string, header record.Header) (*Decoder, er
 			}
 			d.path, d.told = record.NewPathDecoder(exact), make([]record.Value, len(fields))
 			d.fault = record.NewPathDecoder([][]string{{"code"}, {"message"}})
-			fields = append(slices.Clone(fields), IdentityField, ErrorField, PathField)
+			fields = append(slices.Clone(fields), ErrorField, PathField)
+		}
+		if m.Sealed {
+			d.seal = record.NewPathDecoder([][]string{{RecordField}})
 		}
 		d.inner = record.NewJSONDecoder(fields)
 	case job.CSV:
@@ -93,6 +100,13 @@ func (d *Decoder) Floats(wanted []bool) {
 // Decode implements record.Decoder.
 func (d *Decoder) Decode(text []byte, values []record.Value) *record.Failure {
 	d.buf = d.buf[:0]
+	if d.seal != nil {
+		var fail *record.Failure
+		if text, fail = d.unseal(text); fail != nil {
+			clear(values)
+			return fail
+		}
+	}
 	fail := d.inner.Decode(text, d.values)
 	if d.failed != nil && fail != nil && fail.Code == record.FieldCount {
 		fail = d.rowFailure(text, fail)
@@ -101,10 +115,22 @@ func (d *Decoder) Decode(text []byte, values []record.Value) *record.Failure {
 		values[i] = d.convert(i, d.values[i])
 	}
 	if fail == nil && d.fault != nil {
-		d.tell(d.values[d.fields+2], values)
-		fail = d.carried(d.values[d.fields+1])
+		d.tell(d.values[d.fields+1], values)
+		fail = d.carried(d.values[d.fields])
 	}
 	return fail
+}
+
+// unseal is the text of a sealed record, which lives until the next one is decoded.
+func (d *Decoder) unseal(text []byte) ([]byte, *record.Failure) {
+	if fail := d.seal.Decode(text, d.sealed[:]); fail != nil {
+		return nil, fail
+	}
+	if d.sealed[0].Kind != record.String {
+		return nil, record.Fail(record.Malformed, "the record is not what staging wrote: it has no text in %s", RecordField)
+	}
+	d.text, _ = record.AppendUnquoted(d.text[:0], d.sealed[0].Raw)
+	return d.text, nil
 }
 
 // tell puts what PathField says before what the record says.
@@ -117,16 +143,6 @@ func (d *Decoder) tell(v record.Value, values []record.Value) {
 			values[i] = v
 		}
 	}
-}
-
-// Identity is where the record that was decoded last comes from; false when it
-// does not say.
-func (d *Decoder) Identity() (shard int, row int64, ok bool) {
-	if d.fault == nil || d.values[d.fields].Kind != record.String {
-		return 0, 0, false
-	}
-	text, _ := record.Unquote(d.values[d.fields].Raw)
-	return ParseIdentity(text)
 }
 
 // ParseIdentity takes "<shard>:<row>" apart.

@@ -26,6 +26,8 @@ const Name = "scorer.json"
 const (
 	// IdentityField holds "<shard>:<row>". Vertex calls it the key field.
 	IdentityField = "_cb"
+	// RecordField holds the text of a sealed record: a string.
+	RecordField = "_cb_record"
 	// ErrorField holds {"code":...,"message":...}: the record could not be read
 	// where it lay, and this is why. Beside it stand the fields of the key that
 	// could be read.
@@ -57,10 +59,14 @@ type Mapping struct {
 	// strings of JSON records are cells: text that is parsed for numeric tensors.
 	Origin job.Format `json:"origin"`
 
-	// Staged says that staging wrote the records, so that ErrorField means what it
-	// says, and IdentityField where Identity says so.
-	Staged   bool `json:"staged,omitempty"`
-	Identity bool `json:"identity,omitempty"`
+	// Staged says that staging wrote the records, so that ErrorField and PathField
+	// mean what they say.
+	Staged bool `json:"staged,omitempty"`
+
+	// Sealed says that each record is the text in RecordField of the one that
+	// arrives, and that its line is answered as text, too: the service reads the JSON
+	// that it carries and writes it anew, and digits would not survive that.
+	Sealed bool `json:"sealed,omitempty"`
 
 	CSV     *job.Dialect `json:"csv,omitempty"`     // of records that arrive as CSV
 	Columns []string     `json:"columns,omitempty"` // of CSV; none: the header of each object says
@@ -198,12 +204,12 @@ func (m Mapping) check() error {
 		return fmt.Errorf("no record comes from %q", m.Origin)
 	case !slices.Contains(formats, m.Output):
 		return fmt.Errorf("no result is written as %q", m.Output)
-	case !m.Staged && (m.Format != m.Origin || m.Identity):
-		return errors.New("records that are not staged are neither converted nor named")
+	case !m.Staged && (m.Format != m.Origin || m.Sealed):
+		return errors.New("records that are not staged are neither converted nor sealed")
 	case m.Staged && m.Format == job.Parquet:
 		return errors.New("staged records are jsonl or csv")
-	case m.Identity && m.Format != job.JSONL:
-		return fmt.Errorf("%s has no place for %s", m.Format, IdentityField)
+	case m.Sealed && m.Format != job.JSONL:
+		return fmt.Errorf("%s has no place for %s", m.Format, RecordField)
 	case (m.Format == job.CSV) != (m.CSV != nil):
 		return errors.New("csv says how records are written that arrive as csv, and belongs to no others")
 	case m.CSV != nil && len(m.CSV.Delimiter) != 1:
@@ -228,7 +234,7 @@ func CheckFields(names ...string) error {
 	for _, n := range names {
 		first, _, _ := strings.Cut(n, ".")
 		if Reserved(first) {
-			return fmt.Errorf("%w: %q (%s, %s and %s are added to staged records)", ErrReserved, n, IdentityField, ErrorField, PathField)
+			return fmt.Errorf("%w: %q (%s, %s, %s and %s are added to staged records)", ErrReserved, n, IdentityField, RecordField, ErrorField, PathField)
 		}
 	}
 	return nil
@@ -236,7 +242,7 @@ func CheckFields(names ...string) error {
 
 // Reserved says whether a member of this name is staging's own.
 func Reserved(name string) bool {
-	return name == IdentityField || name == ErrorField || name == PathField
+	return name == IdentityField || name == RecordField || name == ErrorField || name == PathField
 }
 
 func isSHA256(s string) bool {

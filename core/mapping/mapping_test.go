@@ -110,7 +110,7 @@ func TestReservedFields(t *testing.T) {
 	if err := mapping.CheckFields("id", "_cbx", "x._cb", "_c"); err != nil {
 		t.Error(err)
 	}
-	for _, f := range []string{"_cb", "_cb_error", "_cb_path", "_cb.x"} {
+	for _, f := range []string{"_cb", "_cb_record", "_cb_error", "_cb_path", "_cb.x"} {
 		if err := mapping.CheckFields("id", f); !errors.Is(err, mapping.ErrReserved) {
 			t.Errorf("%s: %v", f, err)
 		}
@@ -119,12 +119,26 @@ func TestReservedFields(t *testing.T) {
 
 func staged(origin job.Format, types map[string]string) mapping.Mapping {
 	return mapping.Mapping{
-		FormatVersion: mapping.FormatVersion, Model: digest, Format: job.JSONL, Origin: origin, Staged: true, Identity: true,
+		FormatVersion: mapping.FormatVersion, Model: digest, Format: job.JSONL, Origin: origin, Staged: true,
 		Types: types, Key: []string{"id"}, Output: job.JSONL,
 	}
 }
 
-func decode(t *testing.T, m mapping.Mapping, line string, floats bool, fields ...string) ([]record.Value, *mapping.Decoder, *record.Failure) {
+// decode reads a line as it is, and sealed, which must be the same.
+func decode(t *testing.T, m mapping.Mapping, line string, floats bool, fields ...string) ([]record.Value, *record.Failure) {
+	t.Helper()
+	values, fail := decoded(t, m, line, floats, fields)
+	if m.Staged && m.Format == job.JSONL {
+		m.Sealed = true
+		text := `{"_cb":"3:17","_cb_record":` + string(record.AppendString(nil, line)) + `}`
+		if sealed, why := decoded(t, m, text, floats, fields); !reflect.DeepEqual(sealed, values) || !reflect.DeepEqual(why, fail) {
+			t.Errorf("sealed: %v, %v, want %v, %v", sealed, why, values, fail)
+		}
+	}
+	return values, fail
+}
+
+func decoded(t *testing.T, m mapping.Mapping, line string, floats bool, fields []string) ([]record.Value, *record.Failure) {
 	t.Helper()
 	d, err := m.NewDecoder(fields, nil)
 	if err != nil {
@@ -139,14 +153,26 @@ func decode(t *testing.T, m mapping.Mapping, line string, floats bool, fields ..
 	}
 	values := make([]record.Value, len(fields))
 	fail := d.Decode([]byte(line), values)
-	return values, d, fail
+	return values, fail
+}
+
+// What staging did not seal is no record.
+func TestSealsThatAreNone(t *testing.T) {
+	m := staged(job.JSONL, nil)
+	m.Sealed = true
+	for _, line := range []string{`{"_cb":"0:0","id":1}`, `{"_cb_record":{"id":1}}`, `{"_cb_record":"{"}`, `[]`, `{"_cb_record":"{}"`} {
+		values, fail := decoded(t, m, line, false, []string{"id"})
+		if fail == nil || fail.Code != record.Malformed || values[0].Kind != record.Missing {
+			t.Errorf("%s: %v, %v", line, values, fail)
+		}
+	}
 }
 
 // A JSON string never feeds a numeric tensor, a cell does: the origin tells.
 func TestStringsOfCSVAreCells(t *testing.T) {
 	line := `{"_cb":"3:17","id":"007","e":"","n":null}`
 	for _, floats := range []bool{false, true} {
-		values, d, fail := decode(t, staged(job.CSV, nil), line, floats, "id", "e", "n", "none")
+		values, fail := decode(t, staged(job.CSV, nil), line, floats, "id", "e", "n", "none")
 		kinds := []record.Kind{record.Cell, record.Cell, record.Null, record.Missing}
 		for i, v := range values {
 			if v.Kind != kinds[i] {
@@ -156,11 +182,8 @@ func TestStringsOfCSVAreCells(t *testing.T) {
 		if fail != nil || string(values[0].Raw) != "007" || len(values[1].Raw) != 0 {
 			t.Errorf("%v, %q, %q", fail, values[0].Raw, values[1].Raw)
 		}
-		if shard, row, ok := d.Identity(); shard != 3 || row != 17 || !ok {
-			t.Errorf("%d:%d, %t", shard, row, ok)
-		}
 	}
-	values, _, _ := decode(t, staged(job.JSONL, nil), line, true, "id")
+	values, _ := decode(t, staged(job.JSONL, nil), line, true, "id")
 	if values[0].Kind != record.String {
 		t.Errorf("a string of JSON is %s", values[0].Kind)
 	}
@@ -170,7 +193,7 @@ func TestStringsOfCSVAreCells(t *testing.T) {
 func TestFieldsOfPaths(t *testing.T) {
 	line := `{"_cb":"0:0","_cb_path":{"a":"7","n":null,"x.y":"p"},"a":"1","b":"2","n":"3","x":{"y":"4"}}`
 	for _, origin := range []job.Format{job.JSONL, job.CSV, job.Parquet} {
-		values, _, fail := decode(t, staged(origin, map[string]string{"a": "int64"}), line, true, "a", "b", "n", "x.y")
+		values, fail := decode(t, staged(origin, map[string]string{"a": "int64"}), line, true, "a", "b", "n", "x.y")
 		if fail != nil {
 			t.Fatal(fail)
 		}
@@ -188,7 +211,7 @@ func TestTypedColumns(t *testing.T) {
 	line := `{"_cb":"0:0","f":0.1,"d":"NaN","i":-9223372036854775808,"u":18446744073709551615,"v":[0.1,"-Infinity"],"w":[1,null],"g":null,"h":[1],"id":0.1}`
 	for _, floats := range []bool{false, true} {
 		fields := []string{"f", "d", "i", "u", "v", "w", "g", "h"}
-		values, _, fail := decode(t, m, line, floats, fields...)
+		values, fail := decode(t, m, line, floats, fields...)
 		if fail != nil {
 			t.Fatal(fail)
 		}
@@ -204,16 +227,14 @@ func TestTypedColumns(t *testing.T) {
 
 func TestCarriedFailures(t *testing.T) {
 	line := `{"_cb":"1:2","_cb_error":{"code":"field_count","message":"2 cells \"x\""},"id":"a"}`
-	values, _, fail := decode(t, staged(job.CSV, nil), line, false, "x", "id")
+	values, fail := decode(t, staged(job.CSV, nil), line, false, "x", "id")
 	if fail == nil || fail.Code != record.FieldCount || fail.Message != `2 cells "x"` || values[0].Kind != record.Missing || string(values[1].Raw) != "a" {
 		t.Errorf("%v, %v", fail, values)
 	}
 	m := staged(job.JSONL, nil)
-	m.Staged, m.Identity = false, false // the user's own field
-	if _, d, fail := decode(t, m, line, false, "id"); fail != nil {
+	m.Staged = false // the user's own field
+	if _, fail := decode(t, m, line, false, "id"); fail != nil {
 		t.Error(fail)
-	} else if _, _, ok := d.Identity(); ok {
-		t.Error("it says where it comes from")
 	}
 }
 
@@ -230,7 +251,7 @@ func TestFailedRows(t *testing.T) {
 			key := []record.Value{{Kind: record.Cell, Raw: []byte(`a,"b`)}, {}}[:len(m.Key)]
 			want := record.Fail(record.Malformed, "no, \"%s\"", "ä")
 			line := mapping.AppendFailedRow(nil, want, key, columns)
-			values, _, fail := decode(t, m, string(line), false, names...)
+			values, fail := decode(t, m, string(line), false, names...)
 			if fail == nil || *fail != *want {
 				t.Errorf("%d columns, %d keys: %v", columns, keys, fail)
 			}
@@ -238,7 +259,7 @@ func TestFailedRows(t *testing.T) {
 				t.Errorf("%d columns, %d keys: the key is %q", columns, keys, values[0].Raw)
 			}
 			full := mapping.ErrorField + strings.Repeat(",x", columns-1)
-			if values, _, fail := decode(t, m, full, false, names...); fail != nil || string(values[0].Raw) != mapping.ErrorField {
+			if values, fail := decode(t, m, full, false, names...); fail != nil || string(values[0].Raw) != mapping.ErrorField {
 				t.Errorf("%d columns, %d keys: a row is taken for a failure: %v", columns, keys, fail)
 			}
 		}

@@ -13,6 +13,7 @@ type Staging struct {
 	InPlace  []Form     // input that is read where it lies
 	Write    job.Format // all other is staged like that: jsonl or csv
 	Identity bool       // staged records carry the field that says where they come from
+	Sealed   bool       // JSON that passes through is written anew: what our scorer reads and answers is text in it
 	Piece    int64      // bytes of a staged object, at most; 0: staging's own default
 	Uniform  bool       // what is read in place is of one form and in one bucket; other input is staged
 }

@@ -32,6 +32,7 @@ type encoder struct {
 	keys  [][]byte
 	own   []byte
 	line  []byte
+	seal  []byte // line, sealed
 }
 
 func newEncoder(r Recipe, shard int, uri string, fields []string) *encoder {
@@ -72,8 +73,20 @@ func (e *encoder) encode(it *item) ([]byte, error) {
 		e.members(e.names, it.out)
 		e.close()
 	}
+	if e.r.Sealed {
+		return e.sealed(it.row), nil
+	}
 	e.line = append(e.line, '\n')
 	return e.line, nil
+}
+
+// sealed is the line as text, beside what tells whose it is.
+func (e *encoder) sealed(row int64) []byte {
+	e.seal = e.appendIdentity(append(e.seal[:0], '{'), row)
+	e.seal = append(e.seal, `"`+mapping.RecordField+`":`...)
+	e.seal = record.AppendString(e.seal, string(e.line))
+	e.seal = append(e.seal, "}\n"...)
+	return e.seal
 }
 
 var comma = []byte{','}
@@ -85,17 +98,25 @@ func (e *encoder) open(row int64) {
 
 // appendOwn appends what a record says of itself: members that end in a comma each.
 func (e *encoder) appendOwn(dst []byte, row int64) []byte {
-	if e.r.Identity {
-		dst = append(dst, `"`+mapping.IdentityField+`":"`...)
-		dst = strconv.AppendInt(dst, int64(e.shard), 10)
-		dst = append(dst, ':')
-		dst = strconv.AppendInt(dst, row, 10)
-		dst = append(dst, `",`...)
+	if !e.r.Sealed {
+		dst = e.appendIdentity(dst, row)
 	}
 	if e.path != nil {
 		dst = append(append(dst, e.path...), ',')
 	}
 	return dst
+}
+
+// appendIdentity appends where a record comes from, and a comma.
+func (e *encoder) appendIdentity(dst []byte, row int64) []byte {
+	if !e.r.Identity {
+		return dst
+	}
+	dst = append(dst, `"`+mapping.IdentityField+`":"`...)
+	dst = strconv.AppendInt(dst, int64(e.shard), 10)
+	dst = append(dst, ':')
+	dst = strconv.AppendInt(dst, row, 10)
+	return append(dst, `",`...)
 }
 
 // members appends the fields that a record has.

@@ -34,6 +34,10 @@ type Recipe struct {
 	// Identity puts mapping.IdentityField into every record. JSONL only.
 	Identity bool `json:"identity,omitempty"`
 
+	// Sealed writes a record as text, as mapping.RecordField: for services that write
+	// JSON anew on its way. JSONL only.
+	Sealed bool `json:"sealed,omitempty"`
+
 	// Partitions puts the fields that the path of a shard tells into its records, as
 	// mapping.PathField: see Partitions. JSONL only.
 	Partitions bool `json:"partitions,omitempty"`
@@ -156,6 +160,8 @@ func (r Recipe) check() error {
 		return fmt.Errorf("records are staged as jsonl or csv, not %q", r.Write)
 	case r.Identity && r.Write != job.JSONL:
 		return fmt.Errorf("%s has no place for %s", r.Write, mapping.IdentityField)
+	case r.Sealed && r.Write != job.JSONL:
+		return fmt.Errorf("%s has no place for %s", r.Write, mapping.RecordField)
 	case r.Partitions && r.Write != job.JSONL:
 		return fmt.Errorf("%s has no place for the fields of partitions", r.Write)
 	case (r.Format == job.CSV) != (r.CSV != nil):

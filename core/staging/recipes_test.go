@@ -62,6 +62,13 @@ func TestWhatIsWritten(t *testing.T) {
 			`{"_cb":"0:0", "id": 1.50 }`, `{"_cb":"0:1"}`, `{"_cb":"0:2","_cb_error":{"code":"malformed","message":"invalid JSON at byte 8: expected a field name"},"id":2}`,
 			`{"_cb":"0:3","id":3}`, `{"_cb":"0:4","_cb_error":{"code":"too_long","message":"the record has more than 16777216 bytes"}}`, `{"_cb":"0:5","id":"e"}`,
 		}},
+		"sealed jsonl": {staging.Recipe{Format: job.JSONL, Write: job.JSONL, Identity: true, Sealed: true}, jsonl, []string{
+			`{"_cb":"0:0","_cb_record":"{ \"id\": 1.50 }"}`, `{"_cb":"0:1","_cb_record":"{}"}`,
+			`{"_cb":"0:2","_cb_record":"{\"_cb_error\":{\"code\":\"malformed\",\"message\":\"invalid JSON at byte 8: expected a field name\"}}"}`,
+			`{"_cb":"0:3","_cb_record":"{\"id\":3}"}`,
+			`{"_cb":"0:4","_cb_record":"{\"_cb_error\":{\"code\":\"too_long\",\"message\":\"the record has more than 16777216 bytes\"}}"}`,
+			`{"_cb":"0:5","_cb_record":"{\"id\":\"e\"}"}`,
+		}},
 		"csv to jsonl": {with(csvRecipe, job.JSONL, nil), csv, []string{
 			`{"id":"1","n":"","s,":null}`, `{"id":"007","n":"2.5","s,":"a\""}`,
 			`{"_cb_error":{"code":"field_count","message":"the row has 2 cells, the header 3"},"id":"1"}`,
@@ -369,6 +376,7 @@ func TestRecipesThatAreRefused(t *testing.T) {
 	for name, r := range map[string]staging.Recipe{
 		"no format":               {Write: job.JSONL},
 		"parquet out":             {Format: job.JSONL, Write: job.Parquet},
+		"a seal in csv":           {Format: job.CSV, CSV: csv, Columns: []string{"a"}, Write: job.CSV, Sealed: true},
 		"identity in csv":         {Format: job.CSV, CSV: csv, Columns: []string{"a"}, Write: job.CSV, Identity: true},
 		"partitions in csv":       {Format: job.CSV, CSV: csv, Columns: []string{"a"}, Write: job.CSV, Partitions: true},
 		"csv without its dialect": {Format: job.CSV, Write: job.JSONL},

@@ -64,6 +64,7 @@ func TestEveryRecordOnce(t *testing.T) {
 		}
 		if r.Write == job.JSONL {
 			r.Identity = rapid.Bool().Draw(rt, "identity")
+			r.Sealed = rapid.Bool().Draw(rt, "sealed")
 			r.Partitions = rapid.Bool().Draw(rt, "partitions")
 		}
 		if rapid.Bool().Draw(rt, "no newline at the end") {

@@ -14,26 +14,17 @@ import (
 
 // lines are the scorer lines of one block after another.
 type lines struct {
-	own   *mapping.Decoder // of bodies with a header of their own; else the lane's
-	text  []byte
-	plain []byte // without identities
+	own  *mapping.Decoder // of bodies with a header of their own; else the lane's
+	text []byte
 }
 
 // score sets text to the lines of a block.
-func (l *lines) score(ctx context.Context, one *lane, m mapping.Mapping, b *record.Block) (failed int, err error) {
+func (l *lines) score(ctx context.Context, one *lane, b *record.Block) (failed int, err error) {
 	d := one.decoder
 	if l.own != nil {
 		d = l.own
 	}
-	r, places := recordsOf(m, b, d)
-	if places == nil {
-		l.text, failed, err = one.worker.Score(ctx, l.text[:0], r, nowhere, b.First)
-		return failed, err
-	}
-	l.plain, failed, err = one.worker.Score(ctx, l.plain[:0], r, nowhere, b.First)
-	if err == nil {
-		l.text = places.identify(l.text[:0], l.plain)
-	}
+	l.text, failed, err = one.worker.Score(ctx, l.text[:0], record.Text{Block: b, Decoder: d}, nowhere, b.First)
 	return failed, err
 }
 
@@ -48,6 +39,7 @@ type answer struct {
 	w      http.ResponseWriter
 	http10 bool // the end of a long answer could not be told from a broken connection
 	kind   bodyKind
+	sealed bool // items are text: see mapping.Mapping
 	held   []byte
 	opened bool // the list of predictions is
 	items  bool // it has some already
@@ -63,7 +55,12 @@ func (a *answer) write(text []byte) error {
 			if a.items {
 				a.held = append(a.held, ',')
 			}
-			a.held, a.items, text = append(a.held, line...), true, rest
+			if a.sealed {
+				a.held = record.AppendString(a.held, string(line))
+			} else {
+				a.held = append(a.held, line...)
+			}
+			a.items, text = true, rest
 		}
 	} else {
 		a.held = append(a.held, text...)

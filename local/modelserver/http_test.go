@@ -116,24 +116,25 @@ func TestInstances(t *testing.T) {
 	o := f.options(t)
 	o.HealthRoute, o.PredictRoute = "/health", "/v1/predict"
 	o.Mapping = f.mapping(job.Job{Output: job.Output{Keep: []job.Rename{{Field: "big", Name: "big"}}}}, job.JSONL)
-	o.Mapping.Staged, o.Mapping.Identity = true, true
+	o.Mapping.Staged, o.Mapping.Sealed = true, true
 	r := start(t, o)
 	if got := r.send(http.MethodGet, "/health", "", ""); got.status != 200 || got.body != "" {
 		t.Errorf("health: %+v", got)
 	}
 	for name, tc := range map[string]struct{ body, want string }{
-		"identities, digits and other members": {
-			`{"parameters":{"a":[{}]}, "instances" : [ {"_cb":"3:17","x":[1,2,3],"big":1e-7000}, {"x":[1,2,3],"big":[ 1.10, 2 ]} ],"signature":"x"}`,
-			`{"predictions":[{"_cb":"3:17","key":"3:17","big":1e-7000,"prediction":{"y":[123]}},{"key":null,"big":[1.10,2],"prediction":{"y":[123]}}]}`,
+		"digits and other members": {
+			`{"parameters":{"a":[{}]}, "instances" : [ {"_cb":"3:17","_cb_record":"{\"x\":[1,2,3],\"big\":1e-7000}"}, {"_cb_record":"{\"x\":[1,2,3],\"big\":[ 1.10, 2 ]}"} ],"signature":"x"}`,
+			`{"predictions":["{\"key\":null,\"big\":1e-7000,\"prediction\":{\"y\":[123]}}","{\"key\":null,\"big\":[1.10,2],\"prediction\":{\"y\":[123]}}"]}`,
 		},
 		"bad ones": {
-			`{"instances":[7,{"_cb":"0:1","x":tru},{"_cb":"0:2","_cb_error":{"code":"malformed","message":"m"}},"]",[{}],{"_cb":"0:9","x":[0,0,1],"big":"]}\"\\"}]}`,
-			`{"predictions":[{"key":null,"error":{"code":"malformed","message":"a record must be a JSON object"}},` +
-				`{"_cb":"0:1","key":"0:1","error":{"code":"malformed","message":"invalid JSON at byte 17: unexpected character"}},` +
-				`{"_cb":"0:2","key":"0:2","error":{"code":"malformed","message":"m"}},` +
-				`{"key":null,"error":{"code":"malformed","message":"a record must be a JSON object"}},` +
-				`{"key":null,"error":{"code":"malformed","message":"a record must be a JSON object"}},` +
-				`{"_cb":"0:9","key":"0:9","big":"]}\"\\","prediction":{"y":[1]}}]}`,
+			`{"instances":[7,{"_cb_record":"{\"x\":tru}"},{"_cb_record":"{\"_cb_error\":{\"code\":\"malformed\",\"message\":\"m\"}}"},"]",[{}],{"x":[0,0,1]},{"_cb_record":"{\"x\":[0,0,1],\"big\":\"]}\"}"}]}`,
+			`{"predictions":["{\"key\":null,\"error\":{\"code\":\"malformed\",\"message\":\"a record must be a JSON object\"}}",` +
+				`"{\"key\":null,\"error\":{\"code\":\"malformed\",\"message\":\"invalid JSON at byte 5: unexpected character\"}}",` +
+				`"{\"key\":null,\"error\":{\"code\":\"malformed\",\"message\":\"m\"}}",` +
+				`"{\"key\":null,\"error\":{\"code\":\"malformed\",\"message\":\"a record must be a JSON object\"}}",` +
+				`"{\"key\":null,\"error\":{\"code\":\"malformed\",\"message\":\"a record must be a JSON object\"}}",` +
+				`"{\"key\":null,\"error\":{\"code\":\"malformed\",\"message\":\"the record is not what staging wrote: it has no text in _cb_record\"}}",` +
+				`"{\"key\":null,\"big\":\"]}\",\"prediction\":{\"y\":[1]}}"]}`,
 		},
 		"none": {`{"instances":[]}`, `{"predictions":[]}`},
 	} {

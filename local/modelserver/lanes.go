@@ -1,7 +1,6 @@
 package modelserver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -105,13 +104,8 @@ func (s *Server) decide(ctx context.Context, m *loaded, p *payload) (said []byte
 		case err != nil:
 			return nil, false, err
 		}
-		r, places := recordsOf(m.mapping, &b, d)
-		from := len(said)
-		if said, decided, err = m.scorer.Try(ctx, said, r, nowhere, b.First); decided || err != nil {
+		if said, decided, err = m.scorer.Try(ctx, said, record.Text{Block: &b, Decoder: d}, nowhere, b.First); decided || err != nil {
 			return nil, decided, err
-		}
-		if places != nil {
-			said = append(said[:from:from], places.identify(nil, said[from:])...)
 		}
 		if s.seen += len(b.Records); s.seen >= undecided {
 			_, err := m.scorer.Settle(nil)
@@ -147,56 +141,3 @@ func (s *Server) decoder(m *loaded, header record.Header) (*mapping.Decoder, err
 
 // nowhere stands for a place that is not known.
 const nowhere = -1
-
-// places are records that say where they come from.
-type places struct {
-	record.Text
-	decoder *mapping.Decoder
-	at      []place
-}
-
-type place struct {
-	shard int // nowhere: not known
-	row   int64
-}
-
-// recordsOf are the records of a block. places is nil where the mapping's records
-// do not say where they come from.
-func recordsOf(m mapping.Mapping, b *record.Block, d *mapping.Decoder) (scorer.Records, *places) {
-	text := record.Text{Block: b, Decoder: d}
-	if !m.Identity {
-		return text, nil
-	}
-	p := &places{Text: text, decoder: d, at: make([]place, len(b.Records))}
-	return p, p
-}
-
-// Values implements scorer.Records.
-func (p *places) Values(i int, values []record.Value) *record.Failure {
-	fail := p.Text.Values(i, values)
-	p.at[i] = place{shard: nowhere}
-	if p.Block.Records[i].Failure == nil { // else nothing was decoded
-		if shard, row, ok := p.decoder.Identity(); ok {
-			p.at[i] = place{shard, row}
-		}
-	}
-	return fail
-}
-
-// Place implements scorer.Placed.
-func (p *places) Place(i int) (shard int, row int64) { return p.at[i].shard, p.at[i].row }
-
-// identify appends lines, one for each record, with the identities of those that
-// have one.
-func (p *places) identify(dst, lines []byte) []byte {
-	for _, at := range p.at {
-		end := bytes.IndexByte(lines, '\n') + 1
-		if at.shard < 0 {
-			dst = append(dst, lines[:end]...)
-		} else {
-			dst = mapping.AppendIdentity(dst, lines[:end], at.shard, at.row)
-		}
-		lines = lines[end:]
-	}
-	return dst
-}

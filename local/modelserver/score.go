@@ -21,6 +21,7 @@ func (s *Server) score(a *answer, r *http.Request) error {
 	if m == nil {
 		return refusef(http.StatusServiceUnavailable, provider.Unavailable, "the model is not loaded yet")
 	}
+	a.sealed = m.mapping.Sealed
 	if err := checkMedia(r.Header, a.kind, m.mapping.Format); err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (s *Server) answer(ctx context.Context, a *answer, m *loaded, p *payload) e
 		if err != nil {
 			return err
 		}
-		failed, err := work.score(ctx, one, m.mapping, &b)
+		failed, err := work.score(ctx, one, &b)
 		l.give(one)
 		if err != nil {
 			return err

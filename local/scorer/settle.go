@@ -45,7 +45,6 @@ func (s *Scorer) Settle(values []record.Value) (*record.Failure, error) {
 // are dst and their error lines: with the codes that Score gives them, though a
 // message about shapes may speak of another one.
 func (s *Scorer) Try(ctx context.Context, dst []byte, r Records, shard int, first int64) (lines []byte, decided bool, err error) {
-	placed, _ := r.(Placed)
 	w, start := s.worker(), len(dst)
 	for i := range r.Len() {
 		if err := ctx.Err(); err != nil {
@@ -54,11 +53,7 @@ func (s *Scorer) Try(ctx context.Context, dst []byte, r Records, shard int, firs
 		clear(w.values)
 		w.heads = w.heads[:0]
 		fail := r.Values(i, w.values)
-		at, row := shard, first+int64(i)
-		if placed != nil {
-			at, row = placed.Place(i)
-		}
-		m := w.key(fail, at, row)
+		m := w.key(fail, shard, first+int64(i))
 		if fail == nil {
 			fail, err = s.Settle(w.values)
 			if err != nil || fail == nil {

@@ -12,16 +12,6 @@ import (
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
-// placed are records of which every other one says where it comes from.
-type placed struct{ record.Text }
-
-func (placed) Place(i int) (shard int, row int64) {
-	if i%2 == 1 {
-		return -1, 0
-	}
-	return 7, int64(100 - i)
-}
-
 func blockOf(t *testing.T, s *Scorer, text string) record.Text {
 	t.Helper()
 	split := record.NewSplitter(strings.NewReader(text), record.JSONL, ',', record.DefaultLimits())
@@ -30,18 +20,6 @@ func blockOf(t *testing.T, s *Scorer, text string) record.Text {
 		t.Fatal(err)
 	}
 	return record.Text{Block: &b, Decoder: record.NewJSONDecoder(s.Fields())}
-}
-
-func TestRecordsThatSayWhereTheyComeFrom(t *testing.T) {
-	s, err := scoring{graph: pass(model.Int64, "N")}.settled(t, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, failed, err := s.NewWorker().Score(t.Context(), nil, placed{blockOf(t, s, "{\"x\":1}\n{\n")}, 0, 0)
-	want := `{"key":"7:100","prediction":{"y":1}}` + "\n" + `{"key":null,"error":{"code":"malformed","message":"invalid JSON at byte 1: expected a field name"}}` + "\n"
-	if err != nil || failed != 1 || string(lines) != want {
-		t.Errorf("%s %d %v, want %s", lines, failed, err, want)
-	}
 }
 
 func TestTry(t *testing.T) {

@@ -19,14 +19,6 @@ type Records interface {
 	Values(i int, values []record.Value) *record.Failure
 }
 
-// Placed are records of which each says where it comes from.
-type Placed interface {
-	Records
-	// Place is where the i-th record comes from, once its values were read. A
-	// shard below zero: it does not say.
-	Place(i int) (shard int, row int64)
-}
-
 // Worker scores blocks of records, one at a time. Its buffers are reused from
 // block to block; it is not safe for concurrent use.
 type Worker struct {
@@ -100,7 +92,7 @@ func (w *Worker) Fills() map[string]int64 {
 }
 
 // Score appends one scorer line for each record, in order; the first has the row
-// first of the shard, unless the records are Placed. failed counts the error
+// first of the shard. failed counts the error
 // lines. An error ends the run: it is not the records' fault.
 func (w *Worker) Score(ctx context.Context, dst []byte, r Records, shard int, first int64) (lines []byte, failed int, err error) {
 	err = w.each(ctx, r, shard, first, func(_ int64, m mark) {
@@ -148,18 +140,13 @@ func (w *Worker) appendOK(dst []byte, m mark) []byte {
 // each scores records, so many at a time that all of their parts stay close to
 // the processor, and tells of each in order.
 func (w *Worker) each(ctx context.Context, r Records, shard int, first int64, tell func(row int64, m mark)) error {
-	placed, _ := r.(Placed)
 	for from, n := 0, r.Len(); from < n; {
 		to := min(from+w.s.BlockRecords(), n)
 		w.reset()
 		for i := from; i < to; i++ {
 			clear(w.values)
 			fail := r.Values(i, w.values)
-			at, row := shard, first+int64(i)
-			if placed != nil {
-				at, row = placed.Place(i)
-			}
-			w.read(i-from, fail, at, row)
+			w.read(i-from, fail, shard, first+int64(i))
 		}
 		for _, g := range w.groups {
 			for from := 0; from < len(g.rows); from += w.s.batch {
