@@ -22,6 +22,8 @@ func whole(pieces []provider.Piece) []int {
 		switch {
 		case p.Part != nil:
 			done[p.Shard] = true
+		case p.Lines != nil && p.Lines.Sparse != nil:
+			done[p.Shard] = done[p.Shard] || p.Lines.Records == p.Lines.Sparse.Rows
 		case p.Lines != nil && p.Lines.First == rows[p.Shard]:
 			rows[p.Shard] = p.Lines.First + p.Lines.Records
 			done[p.Shard] = done[p.Shard] || p.Lines.Last
@@ -241,26 +243,37 @@ func (b *Broker) clean(ctx context.Context, r *run, m *record.Manifest, pieces [
 // discard removes the pieces of a published run, which nobody reads again. What
 // cannot be removed takes room and does no harm.
 func (b *Broker) discard(ctx context.Context, pieces []provider.Piece) {
+	gone := map[string]bool{}
 	for _, p := range pieces {
-		folder, names := "", []string(nil)
-		switch {
-		case p.Part != nil:
-			folder, names = p.Part.Folder, []string{p.Part.Shard.Part.Name}
-			if f := p.Part.Shard.FailedPart; f != nil {
-				names = append(names, f.Name)
+		for _, uri := range objects(p) {
+			if gone[uri] {
+				continue
 			}
-		case p.Lines != nil:
-			var name string
-			folder, name = storage.Split(p.Lines.URI)
-			names = []string{name}
-		}
-		bucket, prefix, err := b.o.Open(ctx, folder)
-		if err != nil {
-			continue
-		}
-		for _, name := range names {
+			gone[uri] = true
+			folder, name := storage.Split(uri)
+			bucket, prefix, err := b.o.Open(ctx, folder)
+			if err != nil {
+				continue
+			}
 			_ = bucket.Remove(ctx, prefix+name)
+			_ = bucket.Close()
 		}
-		_ = bucket.Close()
 	}
+}
+
+// objects are the URIs of what a piece is made of.
+func objects(p provider.Piece) (out []string) {
+	if p.Part != nil {
+		out = append(out, storage.Join(p.Part.Folder, p.Part.Shard.Part.Name))
+		if f := p.Part.Shard.FailedPart; f != nil {
+			out = append(out, storage.Join(p.Part.Folder, f.Name))
+		}
+	}
+	if p.Lines != nil {
+		out = append(out, p.Lines.URI)
+		if s := p.Lines.Sparse; s != nil {
+			out = append(out, s.From...)
+		}
+	}
+	return out
 }

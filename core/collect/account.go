@@ -29,7 +29,7 @@ func (c *collector) sort() error {
 		}
 		s := &c.shards[p.Shard]
 		if p.Lines != nil {
-			if p.Lines.First < 0 || p.Lines.Records < 0 {
+			if s := p.Lines.Sparse; p.Lines.First < 0 || p.Lines.Records < 0 || s != nil && (p.Lines.First > 0 || p.Lines.Records > s.Rows) {
 				return fmt.Errorf("%w: shard %d: %s holds %d lines from row %d on", ErrPiece, p.Shard, p.Lines.URI, p.Lines.Records, p.Lines.First)
 			}
 			s.lines = append(s.lines, *p.Lines)
@@ -96,7 +96,9 @@ func (c *collector) count(ctx context.Context) error {
 
 // uncounted says that lines are to answer a whole shard, and that nobody who read it
 // said how many records it has. What a service answers does not tell.
-func uncounted(l provider.Lines) bool { return l.First == 0 && l.Records == 0 && l.Last }
+func uncounted(l provider.Lines) bool {
+	return l.First == 0 && l.Records == 0 && l.Last && l.Sparse == nil
+}
 
 // before counts the records of the shards before i.
 func (c *collector) before(i int) int64 {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/crossbatch/crossbatch/core/mapping"
 	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
@@ -111,7 +112,7 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 	}
 	defer func() { _ = r.Close() }()
 	b := bufio.NewReaderSize(r, 256<<10)
-	n := int64(0)
+	n, last := int64(0), int64(-1)
 	var line []byte
 	for {
 		line, err = readLine(b, line[:0])
@@ -121,21 +122,33 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", l.URI, err)
 		}
-		if most != unknown && l.First+n >= most {
+		row, text := l.First+n, line
+		if l.Sparse != nil {
+			if row, text, err = w.placed(line, last); err != nil {
+				return fmt.Errorf("%w: %s: line %d: %w", ErrPiece, l.URI, n, err)
+			}
+			last = row
+		}
+		if most != unknown && row >= most {
 			if c.Job.Input.Limit > 0 {
 				return nil // a preview's lines may be more
 			}
-			return fmt.Errorf("%w: %s answers row %d of a shard of %d", ErrPiece, l.URI, l.First+n, most)
+			return fmt.Errorf("%w: %s answers row %d of a shard of %d", ErrPiece, l.URI, row, most)
 		}
 		if len(c.Job.Input.Key) == 0 {
-			line = w.name(l.First+n, line)
+			text = w.name(row, text)
 		}
-		if err := w.take(l.First+n, line); err != nil {
-			return fmt.Errorf("%w: %s: row %d: %w", ErrPiece, l.URI, l.First+n, err)
+		if err := w.take(row, text); err != nil {
+			return fmt.Errorf("%w: %s: row %d: %w", ErrPiece, l.URI, row, err)
 		}
 		n++
 	}
-	if l.Last && most == unknown {
+	switch {
+	case most != unknown:
+	case l.Sparse != nil:
+		w.end = max(w.end, l.Sparse.Rows)
+		w.skip(l.Sparse.Rows)
+	case l.Last:
 		w.end = max(w.end, l.First+n)
 		w.skip(l.First) // without a line, it still says where the shard ends
 	}
@@ -146,6 +159,21 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 		return fmt.Errorf("%w: %s holds %d lines, the shard has %d records", ErrPiece, l.URI, n, most)
 	}
 	return nil
+}
+
+// placed is a line without what it says of its record, which comes after the row
+// last.
+func (w *splitting) placed(line []byte, last int64) (row int64, text []byte, err error) {
+	text, shard, row, ok := mapping.CutIdentity(line)
+	switch {
+	case !ok:
+		return 0, nil, errors.New("it does not say which record it is of")
+	case shard != w.shard:
+		return 0, nil, fmt.Errorf("it is of shard %d", shard)
+	case row <= last:
+		return 0, nil, fmt.Errorf("row %d comes after row %d", row, last)
+	}
+	return row, text, nil
 }
 
 // readLine appends the next line, which may be long, with its end. The last one

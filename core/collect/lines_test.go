@@ -10,7 +10,9 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/mapping"
 	"github.com/crossbatch/crossbatch/core/part"
+	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
@@ -143,6 +145,22 @@ func TestLines(t *testing.T) {
 			failed: `{"key":null,"shard":0,"row":1,"code":"c","message":"m"}` + "\n",
 			counts: record.Counts{In: 2, OK: 1, Failed: 1},
 		},
+		{
+			name: "sparse", records: 1, // as the service counts
+			fill: func(b *bench) {
+				b.sparse(6, at(1, ok("b")), at(2, failure("c")), at(4, ok("e")))
+			},
+			part:    ok("b") + ok("e"),
+			failed:  `{"key":"c","shard":0,"row":2,"code":"bad_json","message":"no"}` + "\n",
+			counts:  record.Counts{In: 6, OK: 2, Failed: 1, Skipped: 3},
+			skipped: [][2]int64{{0, 0}, {3, 3}, {5, 5}},
+		},
+		{
+			name: "sparse, and whole", records: 2,
+			fill:   func(b *bench) { b.sparse(2, at(0, ok("a")), at(1, ok("b"))) },
+			part:   ok("a") + ok("b"),
+			counts: record.Counts{In: 2, OK: 2},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t.TempDir())
@@ -170,6 +188,18 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// at is a line that says which row of the first shard it is of.
+func at(row int64, line string) string {
+	return string(mapping.AppendIdentity(nil, []byte(line), 0, row))
+}
+
+// sparse adds lines of the first shard, of so many rows.
+func (b *bench) sparse(rows int64, lines ...string) *provider.Lines {
+	l := b.lines(0, 0, strings.Join(lines, ""))
+	l.Records, l.Last, l.Sparse = int64(len(lines)), true, &provider.Sparse{Rows: rows}
+	return l
+}
+
 func TestLinesRefuses(t *testing.T) {
 	for name, fill := range map[string]func(b *bench){
 		"no JSON":              func(b *bench) { b.lines(0, 0, ok("a")+"oops\n") },
@@ -194,7 +224,15 @@ func TestLinesRefuses(t *testing.T) {
 			b.lines(0, 0, ok("a")+ok("b")+ok("c"))
 			b.lines(0, 1, ok("b")).Last = true
 		},
-		"a whole shard with too few": func(b *bench) { b.lines(0, 0, ok("a")).Last = true },
+		"a whole shard with too few":   func(b *bench) { b.lines(0, 0, ok("a")).Last = true },
+		"sparse without an identity":   func(b *bench) { b.sparse(2, ok("a")) },
+		"sparse of another shard":      func(b *bench) { b.sparse(2, strings.Replace(at(0, ok("a")), `"0:0"`, `"1:0"`, 1)) },
+		"sparse out of order":          func(b *bench) { b.sparse(2, at(1, ok("b")), at(0, ok("a"))) },
+		"sparse twice":                 func(b *bench) { b.sparse(2, at(1, ok("b")), at(1, ok("b"))) },
+		"sparse beyond the shard":      func(b *bench) { b.sparse(2, at(2, ok("c"))) },
+		"sparse with too many":         func(b *bench) { b.sparse(1, at(0, ok("a")), at(1, ok("b"))) },
+		"sparse from within":           func(b *bench) { b.sparse(2, at(1, ok("b"))).First = 1 },
+		"sparse, fewer than announced": func(b *bench) { b.sparse(2, at(1, ok("b"))).Records = 2 },
 		"another width": func(b *bench) {
 			b.src.Job.Output.Format = job.CSV
 			b.lines(0, 0, `{"key":"a","prediction":{"y":1,"v":[1,2,3]}}`+"\n")

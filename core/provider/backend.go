@@ -276,6 +276,16 @@ type Lines struct {
 	Records int64 // how many lines; 0: not known, as of a whole shard
 	Last    bool  // the shard ends with these
 	Made    Made
+
+	// Sparse is set of a whole shard some of whose records may have no line: each
+	// line says which record it is of, as mapping.AppendIdentity writes it.
+	Sparse *Sparse
+}
+
+// Sparse is what lines do not tell that may be missing.
+type Sparse struct {
+	Rows int64    // of the shard; Lines.Records is how many have a line
+	From []string // URIs of the objects that the lines were taken from: others may need them, too
 }
 
 // Made says what computed a piece.
