@@ -10,35 +10,51 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 )
 
 // Container is what runs where a service would run a container: a command of this
 // machine that serves a model. Whatever image a job names, it is this one.
 type Container struct {
 	Path string   // of the program
-	Args []string // before --model FOLDER and --addr HOST:PORT
+	Args []string // before --addr HOST:PORT and, of models that lie in a folder, --model FOLDER
 	Env  []string // besides what the job sets: NAME=VALUE
+}
+
+// with gives the same program more environment.
+func (c Container) with(env ...string) Container {
+	c.Env = append(slices.Clone(c.Env), env...)
+	return c
 }
 
 // endWithin is how long a process may take to end before it is killed.
 const endWithin = 5 * time.Second
 
-// start runs the program for a job of Batch Transform.
-func (c Container) start(_ context.Context, t transform.Container) (transform.Server, error) {
-	addr, err := freeAddress()
+// portVariable is where Vertex AI says which port to listen on. All containers of
+// this machine share its ports, so each gets its own.
+const portVariable = "AIP_HTTP_PORT"
+
+// start runs the program for a job.
+func (c Container) start(_ context.Context, t container.Container) (container.Server, error) {
+	addr, port, err := freeAddress()
 	if err != nil {
-		return transform.Server{}, err
+		return container.Server{}, err
 	}
-	args := append(slices.Clone(c.Args), "--model", filepath.Join(t.Folder, "model"), "--addr", addr)
+	args := append(slices.Clone(c.Args), "--addr", addr)
+	if t.Folder != "" {
+		args = append(args, "--model", filepath.Join(t.Folder, "model"))
+	}
 	cmd := exec.Command(c.Path, args...) //nolint:gosec // the program is the caller's own
-	cmd.Env = append(slices.Clone(c.Env), "SAGEMAKER_BATCH=true")
+	cmd.Env = slices.Clone(c.Env)
 	for name, value := range t.Environment {
+		if name == portVariable {
+			value = port
+		}
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	cmd.Stdout, cmd.Stderr = t.Output, t.Output
 	if err := cmd.Start(); err != nil {
-		return transform.Server{}, fmt.Errorf("starting the container: %w", err)
+		return container.Server{}, fmt.Errorf("starting the container: %w", err)
 	}
 	exited := make(chan struct{})
 	go func() {
@@ -51,14 +67,18 @@ func (c Container) start(_ context.Context, t transform.Container) (transform.Se
 		defer timer.Stop()
 		<-exited
 	}
-	return transform.Server{Endpoint: "http://" + addr, Exited: exited, Stop: stop}, nil
+	return container.Server{Endpoint: "http://" + addr, Exited: exited, Stop: stop}, nil
 }
 
 // freeAddress is one that nobody listens at now.
-func freeAddress() (string, error) {
+func freeAddress() (addr, port string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", fmt.Errorf("looking for a free port: %w", err)
+		return "", "", fmt.Errorf("looking for a free port: %w", err)
 	}
-	return l.Addr().String(), l.Close()
+	addr = l.Addr().String()
+	if _, port, err = net.SplitHostPort(addr); err != nil {
+		return "", "", err
+	}
+	return addr, port, l.Close()
 }

@@ -24,8 +24,8 @@ import (
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/sagemaker"
-	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
 	"github.com/crossbatch/crossbatch/local/modelserver"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
@@ -41,11 +41,11 @@ type area struct {
 	mu      sync.Mutex
 	hold    int
 	changed chan struct{} // closed when hold changes
-	servers map[*container]bool
+	servers map[*box]bool
 }
 
-// container is one that runs.
-type container struct {
+// box is a container that runs.
+type box struct {
 	area     *area
 	score    http.Handler
 	answered int
@@ -54,7 +54,7 @@ type container struct {
 }
 
 func newArea(t contracttests.T, o emulator.Options) *area {
-	a := &area{hold: -1, changed: make(chan struct{}), servers: map[*container]bool{}}
+	a := &area{hold: -1, changed: make(chan struct{}), servers: map[*box]bool{}}
 	o.Start, o.Transform.Instances = a.start, 64
 	o.Disturb = func(_ context.Context, c emulator.Call) (none emulator.Disturbance) {
 		if !c.After {
@@ -106,7 +106,7 @@ var runtimeOf = sync.OnceValues(func() (*onnx.Runtime, error) {
 })
 
 // start starts what `crossbatch serve` runs.
-func (a *area) start(ctx context.Context, c transform.Container) (none transform.Server, err error) {
+func (a *area) start(ctx context.Context, c container.Container) (none container.Server, err error) {
 	env, err := modelserver.ReadEnvironment(func(name string) string { return c.Environment[name] })
 	if err != nil {
 		return none, err
@@ -140,14 +140,14 @@ func (a *area) start(ctx context.Context, c transform.Container) (none transform
 	if err := server.Load(ctx); err != nil {
 		return none, errors.Join(err, server.Close())
 	}
-	box := &container{area: a, score: server, dead: make(chan struct{})}
+	running := &box{area: a, score: server, dead: make(chan struct{})}
 	a.mu.Lock()
-	a.servers[box] = true
+	a.servers[running] = true
 	a.mu.Unlock()
-	h := httptest.NewServer(box)
-	return transform.Server{Endpoint: h.URL, Stop: func() {
+	h := httptest.NewServer(running)
+	return container.Server{Endpoint: h.URL, Stop: func() {
 		a.mu.Lock()
-		delete(a.servers, box)
+		delete(a.servers, running)
 		a.mu.Unlock()
 		h.CloseClientConnections()
 		_ = server.Close()
@@ -156,7 +156,7 @@ func (a *area) start(ctx context.Context, c transform.Container) (none transform
 }
 
 // ServeHTTP lets a request through, unless it has to stand still.
-func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *box) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/invocations" {
 		c.score.ServeHTTP(w, r)
 		return
@@ -170,7 +170,7 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // pass waits until the container may answer one more; false when it is dead.
-func (c *container) pass(ctx context.Context) bool {
+func (c *box) pass(ctx context.Context) bool {
 	for {
 		c.area.mu.Lock()
 		hold, changed := c.area.hold, c.area.changed

@@ -18,6 +18,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/sagemaker"
 	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
 )
@@ -338,9 +339,9 @@ func TestAFailedJobKeepsWhatIsGood(t *testing.T) {
 func TestLastWordsOfAContainer(t *testing.T) {
 	gone := make(chan struct{})
 	close(gone)
-	w := newWorld(t, emulator.Options{Start: func(_ context.Context, c transform.Container) (transform.Server, error) {
+	w := newWorld(t, emulator.Options{Start: func(_ context.Context, c container.Container) (container.Server, error) {
 		fmt.Fprintln(c.Output, `level=ERROR msg="cannot serve" code=invalid reason="the mapping is of another version"`)
-		return transform.Server{Endpoint: "http://127.0.0.1:1", Exited: gone, Stop: func() {}}, nil
+		return container.Server{Endpoint: "http://127.0.0.1:1", Exited: gone, Stop: func() {}}, nil
 	}})
 	w.inputs()
 	b := w.backend(w.config())

@@ -17,9 +17,9 @@ import (
 	"github.com/crossbatch/crossbatch/contracttests"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 	"github.com/crossbatch/crossbatch/local/emulator/s3"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/sagemaker"
-	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
 	"github.com/crossbatch/crossbatch/providers/objectstore"
 )
 
@@ -184,8 +184,8 @@ func (w *world) ended(b *Backend, n provider.Native) provider.Observation {
 }
 
 // serving starts containers that answer requests with f.
-func serving(f http.HandlerFunc) func(context.Context, transform.Container) (transform.Server, error) {
-	return func(_ context.Context, c transform.Container) (transform.Server, error) {
+func serving(f http.HandlerFunc) func(context.Context, container.Container) (container.Server, error) {
+	return func(_ context.Context, c container.Container) (container.Server, error) {
 		fmt.Fprintln(c.Output, "level=INFO msg=ready")
 		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch r.URL.Path {
@@ -196,7 +196,7 @@ func serving(f http.HandlerFunc) func(context.Context, transform.Container) (tra
 				http.NotFound(w, r)
 			}
 		}))
-		return transform.Server{Endpoint: h.URL, Stop: func() { h.CloseClientConnections(); h.Close() }}, nil
+		return container.Server{Endpoint: h.URL, Stop: func() { h.CloseClientConnections(); h.Close() }}, nil
 	}
 }
 

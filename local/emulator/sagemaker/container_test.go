@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 	"github.com/jonboulle/clockwork"
 
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
 )
 
@@ -214,13 +215,13 @@ func TestNeverReady(t *testing.T) {
 func TestStartFails(t *testing.T) {
 	exited := make(chan struct{})
 	close(exited)
-	for line, start := range map[string]func(context.Context, transform.Container) (transform.Server, error){
-		"could not be started: no such image": func(context.Context, transform.Container) (transform.Server, error) {
-			return transform.Server{}, errors.New("no such image")
+	for line, start := range map[string]func(context.Context, container.Container) (container.Server, error){
+		"could not be started: no such image": func(context.Context, container.Container) (container.Server, error) {
+			return container.Server{}, errors.New("no such image")
 		},
-		"exited before it passed": func(context.Context, transform.Container) (transform.Server, error) {
+		"exited before it passed": func(context.Context, container.Container) (container.Server, error) {
 			h := httptest.NewServer(http.NotFoundHandler())
-			return transform.Server{Endpoint: h.URL, Exited: exited, Stop: h.Close}, nil
+			return container.Server{Endpoint: h.URL, Exited: exited, Stop: h.Close}, nil
 		},
 	} {
 		w := newWorld(t, Options{})

@@ -22,8 +22,8 @@ import (
 	"github.com/aws/smithy-go"
 	"go.uber.org/goleak"
 
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 	"github.com/crossbatch/crossbatch/local/emulator/s3"
-	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -128,7 +128,7 @@ type modelServer struct {
 	say        string                                                      // on stdout
 
 	mu         sync.Mutex
-	containers []transform.Container
+	containers []container.Container
 	requests   []request
 	pings      int
 	running    int
@@ -141,7 +141,7 @@ type request struct {
 	length                    int64
 }
 
-func (m *modelServer) start(_ context.Context, c transform.Container) (transform.Server, error) {
+func (m *modelServer) start(_ context.Context, c container.Container) (container.Server, error) {
 	m.mu.Lock()
 	m.containers = append(m.containers, c)
 	m.running++
@@ -149,7 +149,7 @@ func (m *modelServer) start(_ context.Context, c transform.Container) (transform
 	m.mu.Unlock()
 	_, _ = io.WriteString(c.Output, m.say)
 	h := httptest.NewServer(m)
-	return transform.Server{Endpoint: h.URL, Stop: func() {
+	return container.Server{Endpoint: h.URL, Stop: func() {
 		h.CloseClientConnections()
 		h.Close()
 		m.mu.Lock()

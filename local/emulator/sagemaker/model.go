@@ -21,13 +21,13 @@ type model struct {
 
 type createModelInput struct {
 	ModelName                string
-	PrimaryContainer         *container
-	Containers               []container
+	PrimaryContainer         *containerInput
+	Containers               []containerInput
 	InferenceExecutionConfig *struct{ Mode string }
 	Tags                     []tag
 }
 
-type container struct {
+type containerInput struct {
 	ContainerHostname          string
 	Image                      string
 	Mode                       string
@@ -99,7 +99,7 @@ func (in createModelInput) definitions() ([]transform.Definition, error) {
 	case in.PrimaryContainer != nil && len(all) > 0:
 		return nil, invalid("You must specify either PrimaryContainer or Containers, not both.")
 	case in.PrimaryContainer != nil:
-		all = []container{*in.PrimaryContainer}
+		all = []containerInput{*in.PrimaryContainer}
 	case len(all) == 0:
 		return nil, invalid("You must specify PrimaryContainer or Containers.")
 	case in.InferenceExecutionConfig != nil && in.InferenceExecutionConfig.Mode == "Direct":
@@ -122,7 +122,7 @@ func (in createModelInput) definitions() ([]transform.Definition, error) {
 }
 
 // definition is a container with what it finds below /opt/ml.
-func (c container) definition() (transform.Definition, error) {
+func (c containerInput) definition() (transform.Definition, error) {
 	d := transform.Definition{Image: c.Image, Environment: c.Environment}
 	switch {
 	case c.ModelPackageName != "":

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jonboulle/clockwork"
 
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
 )
 
@@ -18,8 +19,7 @@ type Options struct {
 	Clock clockwork.Clock // nil is the real one
 	S3    string          // the endpoint where jobs read and write: http://HOST:PORT
 
-	// Start starts what stands for a container; see transform.Options.
-	Start func(ctx context.Context, c transform.Container) (transform.Server, error)
+	Start container.Start // starts what stands for a container
 
 	Account string // 12 digits, in ARNs; empty: 123456789012
 

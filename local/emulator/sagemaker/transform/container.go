@@ -3,23 +3,20 @@ package transform
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
+	"errors"
 	"maps"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/jonboulle/clockwork"
+
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 )
 
 // What a container must do, and what it is told:
 // https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html
-const (
-	pingTimeout = 2 * time.Second
-	maxAnswer   = 1 << 20 // of /execution-parameters
-)
+const pingTimeout = 2 * time.Second
 
 // start starts the containers and waits until all are ready.
 func (i *instance) start(ctx context.Context) error {
@@ -28,15 +25,15 @@ func (i *instance) start(ctx context.Context) error {
 		if d.Name != "" {
 			stream += "/" + d.Name
 		}
-		out := &lines{log: func(line string) { i.hooks.Log(stream, line) }}
-		s, err := i.o.Start(ctx, Container{
-			Image: d.Image, Command: []string{"serve"}, Environment: i.environment(d), Folder: i.data[n], Output: Output{out},
+		out := container.NewOutput(func(line string) { i.hooks.Log(stream, line) })
+		s, err := i.o.Start(ctx, container.Container{
+			Image: d.Image, Command: []string{"serve"}, Environment: i.environment(d), Folder: i.data[n], Output: out,
 		})
 		if err != nil {
 			return faultf(algorithm, "The container of %s could not be started: %v", d.Image, err)
 		}
 		stop := s.Stop
-		s.Stop = func() { stop(); out.flush() }
+		s.Stop = func() { stop(); out.Flush() }
 		i.servers = append(i.servers, s)
 	}
 	for n, s := range i.servers {
@@ -73,27 +70,16 @@ func (i *instance) environment(d Definition) map[string]string {
 }
 
 // ready pings until the answer is 200.
-func (i *instance) ready(ctx context.Context, s Server, image string) error {
-	last := "it did not answer"
-	for begun := i.o.Clock.Now(); ; {
-		status, _, err := i.get(ctx, s.Endpoint+"/ping", pingTimeout)
-		if err == nil && status == http.StatusOK {
-			return nil
-		}
-		if err == nil {
-			last = fmt.Sprintf("it answered %d", status)
-		}
-		if i.o.Clock.Since(begun) >= i.o.PingFor {
-			return faultf(algorithm, "The container of %s did not pass the ping health check: %s", image, last)
-		}
-		select {
-		case <-i.o.Clock.After(i.o.PingEvery):
-		case <-s.Exited: // nil blocks for ever
-			return faultf(algorithm, "The container of %s exited before it passed the ping health check", image)
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+func (i *instance) ready(ctx context.Context, s container.Server, image string) error {
+	err := container.Probe{HTTP: i.http, Clock: i.o.Clock, Path: "/ping", Timeout: pingTimeout, Every: i.o.PingEvery, For: i.o.PingFor}.Wait(ctx, s)
+	var late *container.NotReadyError
+	switch {
+	case errors.As(err, &late):
+		return faultf(algorithm, "The container of %s did not pass the ping health check: %v", image, late)
+	case errors.Is(err, container.ErrExited):
+		return faultf(algorithm, "The container of %s exited before it passed the ping health check", image)
 	}
+	return err
 }
 
 // parameters are what a container answers to /execution-parameters.
@@ -111,7 +97,7 @@ func (p parameters) strategy() string {
 // must be sound.
 func (i *instance) ask(ctx context.Context) (parameters, error) {
 	var p parameters
-	status, body, err := i.get(ctx, i.servers[0].Endpoint+"/execution-parameters", i.task.Timeout)
+	status, body, err := container.Get(ctx, i.http, i.o.Clock, i.servers[0].Endpoint+"/execution-parameters", i.task.Timeout)
 	if err != nil || status != http.StatusOK {
 		return p, cancelled(ctx)
 	}
@@ -128,20 +114,4 @@ func (i *instance) ask(ctx context.Context) (parameters, error) {
 		return p, faultf(algorithm, "/execution-parameters answered MaxPayloadInMB %d", n)
 	}
 	return p, nil
-}
-
-func (i *instance) get(ctx context.Context, url string, timeout time.Duration) (status int, body []byte, err error) {
-	ctx, cancel := clockwork.WithTimeout(ctx, i.o.Clock, timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, nil, err
-	}
-	resp, err := i.http.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	return resp.StatusCode, body, err
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 )
 
 // mebi is the MB of MaxPayloadInMB.
@@ -28,7 +30,7 @@ type instance struct {
 	*run
 	number  int
 	http    *http.Client
-	servers []Server
+	servers []container.Server
 
 	concurrent int
 	payload    int // MiB; 0 is no limit

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/jonboulle/clockwork"
+
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 )
 
 // maxShown is how much of a bad answer stands in the log.
@@ -32,7 +34,7 @@ func (i *instance) invoke(ctx context.Context, b *batch) (*spool, error) {
 
 // try sends a request to one container until it is answered 200, as often as the
 // job allows.
-func (i *instance) try(ctx context.Context, s Server, body *spool, media string) (*spool, string, error) {
+func (i *instance) try(ctx context.Context, s container.Server, body *spool, media string) (*spool, string, error) {
 	for n := 0; ; n++ {
 		answer, next, err := i.post(ctx, s, body, media)
 		if err == nil || ctx.Err() != nil || n == i.task.Retries || !i.again(err) {
@@ -73,7 +75,7 @@ func (i *instance) again(err error) bool {
 	return errors.As(err, &bad) || errors.Is(err, errNoAnswer)
 }
 
-func (i *instance) post(ctx context.Context, s Server, body *spool, media string) (*spool, string, error) {
+func (i *instance) post(ctx context.Context, s container.Server, body *spool, media string) (*spool, string, error) {
 	ctx, cancel := clockwork.WithTimeout(ctx, i.o.Clock, i.task.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Endpoint+"/invocations", io.NopCloser(body.reader()))

@@ -13,14 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/jonboulle/clockwork"
+
+	"github.com/crossbatch/crossbatch/local/emulator/container"
 )
 
 // Options of a Runner. Endpoint and Start are mandatory.
 type Options struct {
-	Endpoint string // of S3: http://HOST:PORT
-	// Start starts what stands for a container; ctx is for the start only. It need
-	// not be ready: it is pinged until it is.
-	Start     func(ctx context.Context, c Container) (Server, error)
+	Endpoint  string // of S3: http://HOST:PORT
+	Start     container.Start
 	Clock     clockwork.Clock
 	Folder    string // for models and large bodies of running jobs; empty: the system's own for such
 	Instances int    // how many run at a time, of all jobs together; 0: 4

@@ -84,22 +84,6 @@ type Data struct {
 	Folder  string // below /opt/ml, such as "model"
 }
 
-// Container is what stands for a container and must be started.
-type Container struct {
-	Image       string
-	Command     []string // "serve"
-	Environment map[string]string
-	Folder      string // stands for /opt/ml: model files are in its folder "model". For reading only
-	Output      Output
-}
-
-// Server is a started container.
-type Server struct {
-	Endpoint string          // http://HOST:PORT, without a slash at its end
-	Exited   <-chan struct{} // closed when it has ended; may be nil
-	Stop     func()          // ends it, and waits for that. Called once
-}
-
 // Uncertain are points on which the service's documents are silent or disagree. The
 // zero value is the likelier of both.
 type Uncertain struct {

@@ -92,22 +92,3 @@ func TestReadLine(t *testing.T) {
 		t.Errorf("a line that is too long: %v", err)
 	}
 }
-
-func TestOutput(t *testing.T) {
-	var got []string
-	l := &lines{log: func(line string) { got = append(got, line) }}
-	out := Output{l}
-	for _, text := range []string{"one\ntw", "o\r\n\n", "\xff\n", strings.Repeat("x", maxLogLine+3), "\nend"} {
-		if n, err := io.WriteString(out, text); n != len(text) || err != nil {
-			t.Errorf("%d %v", n, err)
-		}
-	}
-	l.flush()
-	l.flush()
-	if want := []string{"one", "two", "\uFFFD", strings.Repeat("x", maxLogLine), "xxx", "end"}; !slices.Equal(got, want) {
-		t.Errorf("%.40q, want %.40q", got, want)
-	}
-	if _, err := io.WriteString(Output{}, "nowhere"); err != nil {
-		t.Error(err)
-	}
-}

@@ -1,4 +1,4 @@
-package transform
+package container
 
 import (
 	"bytes"
@@ -6,13 +6,25 @@ import (
 )
 
 // maxLogLine is the longest line of a log; a longer one goes on in the next.
-// CloudWatch takes events of up to 256 KiB.
+// CloudWatch takes events of up to 256 KiB, Cloud Logging about as much.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+// https://docs.cloud.google.com/logging/quotas
 const maxLogLine = 256<<10 - 26
 
 // Output takes what a container writes on stdout and stderr, cut into lines. It is
-// safe for concurrent use.
+// safe for concurrent use. The zero value takes no notice.
 type Output struct{ lines *lines }
+
+// NewOutput makes an Output that hands lines to log, without their ends; empty ones
+// it leaves out.
+func NewOutput(log func(line string)) Output { return Output{&lines{log: log}} }
+
+// Flush gives out a last line that has no end.
+func (o Output) Flush() {
+	if o.lines != nil {
+		o.lines.flush()
+	}
+}
 
 // Write never fails.
 func (o Output) Write(p []byte) (int, error) {
@@ -46,7 +58,6 @@ func (l *lines) write(p []byte) {
 	}
 }
 
-// flush gives out a last line that has no end.
 func (l *lines) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
