@@ -29,6 +29,9 @@ func (i Instance) read(line []byte, u Uncertain) (row, error) {
 	if !json.Valid(line) {
 		return row{}, errNoJSON
 	}
+	if !u.TextKept {
+		line = rewrite(line)
+	}
 	r := row{instance: line}
 	kind := bytes.TrimLeft(line, " \t\r\n")[0]
 	if kind != '{' {

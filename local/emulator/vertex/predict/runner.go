@@ -263,6 +263,11 @@ func (j *run) read(ctx context.Context, objects []object, batches chan<- batch) 
 		if err != nil {
 			return err
 		}
+		if len(pending) > 0 && !j.o.Uncertain.BatchesSpanFiles {
+			if err := send(); err != nil {
+				return err
+			}
+		}
 	}
 	if len(pending) > 0 {
 		return send()
@@ -273,7 +278,11 @@ func (j *run) read(ctx context.Context, objects []object, batches chan<- batch) 
 func (j *run) succeeded(b batch, predictions []json.RawMessage) error {
 	lines := make([][]byte, len(b))
 	for n, r := range b {
-		lines[n] = r.result(predictions[n])
+		p := []byte(predictions[n])
+		if !j.o.Uncertain.TextKept {
+			p = rewrite(p)
+		}
+		lines[n] = r.result(p)
 	}
 	counts, err := j.output.good(b, lines)
 	j.hooks.Progress(counts)

@@ -61,6 +61,12 @@ type Report struct {
 // Uncertain are points on which the service's documents are silent. The zero value
 // is the likelier of both.
 type Uncertain struct {
+	// TextKept leaves the text of instances and predictions as it is; else both are
+	// read, and written as Python's json module does, as the spaces in recorded
+	// results suggest.
+	TextKept bool
+	// BatchesSpanFiles fills batches up with lines of the next file.
+	BatchesSpanFiles bool
 	// KeyKept leaves the key field in what the model sees.
 	KeyKept bool
 	// ParametersDropped leaves the job's parameters out of requests, as a report
