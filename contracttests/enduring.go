@@ -21,19 +21,28 @@ var enduring = []Invariant{
 	{"no_secret_anywhere", noSecret},
 }
 
+// stopsAtOnce is how many processes are stopped at a time, each in an area of its
+// own: they spend their time waiting.
+const stopsAtOnce = 16
+
 // stoppedAnywhere stops a process at each of its steps, in turn: before and after
 // every write to the ledger and every call. Another process finishes the run.
 // Then the first one goes on, as one does that was only slow.
 func stoppedAnywhere(t T, h Harness) {
-	steps := 0
-	for stop := 1; ; stop++ {
-		p := newPlace(t, h)
-		if steps = p.stoppedAt(stop); steps < stop {
-			break
+	var steps [stopsAtOnce]int
+	last := false // some process ended before it was stopped
+	for stop := 1; !last; stop += len(steps) {
+		var all sync.WaitGroup
+		for i := range steps {
+			all.Go(func() { steps[i] = newPlace(t, h).stoppedAt(stop + i) })
+		}
+		all.Wait()
+		for i, n := range steps {
+			last = last || n < stop+i
 		}
 	}
-	if steps < 20 {
-		t.Errorf("a run has only %d steps", steps)
+	if n := slices.Max(steps[:]); n < 20 {
+		t.Errorf("a run has only %d steps", n)
 	}
 }
 

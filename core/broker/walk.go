@@ -131,7 +131,9 @@ func (s *step) start(ctx context.Context, translated provider.Request) error {
 	n, err := s.send(ctx, q)
 	switch code := s.be.Code(err); {
 	case code == provider.AlreadyExists:
-		n, err = s.find(ctx, q)
+		if n, err = s.find(ctx, q); err != nil && s.be.Code(err) != provider.Conflict {
+			return s.r.wrap(s.be, "find "+q.Op, err) // it may be ours, and run
+		}
 	case code == provider.NotFound && s.ensures():
 		if err = s.again(ctx); err == nil {
 			q, err = substitute(translated, s.attempt())
@@ -232,8 +234,12 @@ func (s *step) seek(ctx context.Context, q provider.Request) error {
 		switch code := s.be.Code(err); {
 		case err == nil:
 			return s.started(ctx, q, n)
-		case code != provider.NotFound && !code.Resend():
+		case code == provider.Conflict:
 			return s.refused(ctx, q, err)
+		case code != provider.NotFound && !code.Resend():
+			// Nobody can tell whether a job runs: the attempt stays as it is until
+			// somebody can.
+			return s.r.wrap(s.be, "find "+q.Op, err)
 		}
 		left := until.Sub(s.o.Clock.Now())
 		if left <= 0 {

@@ -199,9 +199,10 @@ func (b *Backend) console(page string) string {
 	return "https://console.cloud.google.com/vertex-ai/locations/" + b.config.Location + "/batch-predictions" + page + "?project=" + url.QueryEscape(b.config.Project)
 }
 
-// known refuses what is no native of this package: nobody can have made it.
-func known(n provider.Native) error {
-	if n.Kind != jobKind || n.ID == "" {
+// known refuses what is no native of this block: nobody can have made it.
+func (b *Backend) known(n provider.Native) error {
+	_, rest, ok := strings.Cut(n.ID, "/locations/")
+	if n.Kind != jobKind || !ok || !strings.HasPrefix(rest, b.config.Location+"/"+jobKind+"/") {
 		return provider.Errorf(provider.NotFound, "there is no batch prediction job %q", n.Name)
 	}
 	return nil
@@ -214,7 +215,7 @@ func (b *Backend) Cancel(ctx context.Context, n provider.Native) error {
 	if err != nil {
 		return err
 	}
-	if err := known(n); err != nil {
+	if err := b.known(n); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, answerTimeout)
@@ -247,7 +248,7 @@ func (b *Backend) Delete(ctx context.Context, n provider.Native) error {
 	if err != nil {
 		return err
 	}
-	if known(n) != nil {
+	if b.known(n) != nil {
 		return nil
 	}
 	within, cancel := context.WithTimeout(ctx, answerTimeout)

@@ -46,7 +46,7 @@ func (b *Backend) log(ctx context.Context, n provider.Native, o provider.LogOpti
 	for first := true; ; first = false {
 		c, err := b.connect(ctx)
 		if err == nil {
-			err = known(n)
+			err = b.known(n)
 		}
 		if err != nil {
 			return fail(err)

@@ -21,7 +21,7 @@ func (b *Backend) Describe(ctx context.Context, n provider.Native) (provider.Obs
 	if err != nil {
 		return provider.Observation{}, err
 	}
-	if err := known(n); err != nil {
+	if err := b.known(n); err != nil {
 		return provider.Observation{}, err
 	}
 	j, err := b.get(ctx, c, n)

@@ -115,9 +115,6 @@ func (b *Backend) model(s provider.Spec, out *pb.BatchPredictionJob) error {
 		if err != nil {
 			return err
 		}
-		if len(s.Job.Env) > 0 {
-			return provider.Errorf(provider.Unsupported, "env: %s", noEnv)
-		}
 		out.Model = name
 		return nil
 	}

@@ -85,6 +85,10 @@ var matrix = map[string]func(t *testing.T, c *Config, s *provider.Spec){
 	"registered": func(_ *testing.T, _ *Config, s *provider.Spec) {
 		s.Job.Model = job.Model{Name: "theirs", Registered: map[string]string{Kind: "projects/other/locations/europe-west4/models/12@prod", "sagemaker": "x"}}
 	},
+	"registered-with-env": func(_ *testing.T, _ *Config, s *provider.Spec) { // which is lost
+		s.Job.Model = job.Model{Name: "theirs", Registered: map[string]string{Kind: "churn-v3"}}
+		s.Job.Env = map[string]string{"LOG": "debug"}
+	},
 	"registered-by-id": func(_ *testing.T, _ *Config, s *provider.Spec) {
 		s.Job.Model = job.Model{Name: "theirs", Registered: map[string]string{Kind: "churn-v3"}}
 	},
@@ -177,9 +181,6 @@ func TestTranslateRefuses(t *testing.T) {
 		"registered under what": {provider.Invalid, "model.registered", func(_ *Config, s *provider.Spec) { s.Job.Model = job.Model{Registered: map[string]string{Kind: "a b"}} }},
 		"registered far away": {provider.Invalid, "location", func(_ *Config, s *provider.Spec) {
 			s.Job.Model = job.Model{Registered: map[string]string{Kind: "projects/p/locations/us-central1/models/1"}}
-		}},
-		"registered with env": {provider.Unsupported, "env", func(_ *Config, s *provider.Spec) {
-			s.Job.Model, s.Job.Env = job.Model{Registered: map[string]string{Kind: "1"}}, map[string]string{"A": "b"}
 		}},
 		"container of lines": {provider.Unsupported, "content_type", container(job.Container{Image: "x", ContentType: job.ContentJSONL})},
 		"container's file":   {provider.Unsupported, "this machine", container(job.Container{Image: "x", ContentType: job.ContentInstances, Artifact: "/a"})},
