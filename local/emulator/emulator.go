@@ -77,10 +77,7 @@ func (e *Emulator) start(ctx context.Context, k kind, o Options, host string, po
 	if err != nil {
 		return err
 	}
-	p := place{clock: o.Clock, host: l.Addr().String(), container: o.Container}
-	if len(e.services) > 0 {
-		p.s3 = e.services[0].Endpoint
-	}
+	p := place{clock: o.Clock, host: l.Addr().String(), container: o.Container, others: e.services}
 	if o.Dir != "" {
 		p.dir = filepath.Join(o.Dir, k.name)
 	}
@@ -88,8 +85,11 @@ func (e *Emulator) start(ctx context.Context, k kind, o Options, host string, po
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	s.Name, s.Endpoint, s.Store = k.name, p.endpoint(), s.create != nil
-	h := &http.Server{Handler: s.handler, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	s.Name, s.Store = k.name, s.create != nil
+	if s.Endpoint == "" {
+		s.Endpoint = p.endpoint()
+	}
+	h := &http.Server{Handler: s.handler, Protocols: s.protocols, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	e.services, e.servers = append(e.services, s), append(e.servers, h)
 	e.serving.Go(func() { _ = h.Serve(l) }) // until Close
 	return nil

@@ -9,10 +9,10 @@ import (
 
 // Service is a running service, and how clients are led to it.
 type Service struct {
-	Name      string // s3, gcs, azblob, oci
+	Name      string // s3, gcs, azblob, oci, sagemaker, vertex
 	Title     string
 	Store     bool   // it keeps objects in buckets
-	Endpoint  string // its URL, without a slash at its end
+	Endpoint  string // its URL, without a slash at its end; HOST:PORT where clients want that
 	Variables []Variable
 	Lines     []Line
 	Files     []File // that variables name; nobody has written them
@@ -42,9 +42,10 @@ type File struct {
 // running is a service with its insides.
 type running struct {
 	Service
-	handler http.Handler
-	create  func(ctx context.Context, bucket string) error // nil: it has none
-	close   func() error
+	handler   http.Handler
+	protocols *http.Protocols                                // nil: HTTP/1
+	create    func(ctx context.Context, bucket string) error // nil: it has none
+	close     func() error
 }
 
 // place is where a service lies.
@@ -54,10 +55,20 @@ type place struct {
 	dir   string // a folder of its own; empty keeps nothing
 
 	container Container
-	s3        string // endpoint of the S3 that has been started
+	others    []*running // that have been started
 }
 
 func (p place) endpoint() string { return "http://" + p.host }
+
+// endpointOf is that of a service that has been started before.
+func (p place) endpointOf(name string) string {
+	for _, s := range p.others {
+		if s.Name == name {
+			return s.Endpoint
+		}
+	}
+	return ""
+}
 
 // kind is a service that can be started.
 type kind struct {
@@ -75,7 +86,7 @@ func kinds(c Container) []kind {
 		{"oci", openOCI},
 	}
 	if c.Path != "" {
-		all = append(all, kind{"sagemaker", openSageMaker})
+		all = append(all, kind{"sagemaker", openSageMaker}, kind{"vertex", openVertex})
 	}
 	return all
 }

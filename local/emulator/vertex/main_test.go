@@ -301,7 +301,9 @@ func aJob(change ...tweak) *aiplatformpb.BatchPredictionJob {
 	return j
 }
 
-func named(name string) tweak { return func(j *aiplatformpb.BatchPredictionJob) { j.DisplayName = name } }
+func named(name string) tweak {
+	return func(j *aiplatformpb.BatchPredictionJob) { j.DisplayName = name }
+}
 
 func keyed(j *aiplatformpb.BatchPredictionJob) {
 	j.InstanceConfig = &aiplatformpb.BatchPredictionJob_InstanceConfig{KeyField: "k"}
