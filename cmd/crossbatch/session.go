@@ -25,6 +25,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/backend"
 	"github.com/crossbatch/crossbatch/providers/sagemaker"
+	"github.com/crossbatch/crossbatch/providers/vertex"
 )
 
 // home is the folder beside a job file that crossbatch keeps its own things in:
@@ -188,12 +189,18 @@ func (a *app) kind(b ledger.Block, clock clockwork.Clock) (provider.Backend, err
 			return nil, fmt.Errorf("its block in the ledger: %w", err)
 		}
 		return backend.New(backend.Config{Alias: b.Alias, Device: c.Device, Runs: c.Runs}, localDeps(clock)), nil
-	case "sagemaker":
+	case sagemaker.Kind:
 		c, err := sagemaker.ParseConfig(b.Config)
 		if err != nil {
 			return nil, err
 		}
 		return sagemaker.New(c, sagemaker.Deps{Open: a.open, Clock: clock})
+	case vertex.Kind:
+		c, err := vertex.ParseConfig(b.Config)
+		if err != nil {
+			return nil, err
+		}
+		return vertex.New(c, vertex.Deps{Open: a.open, Clock: clock})
 	}
 	return nil, provider.Errorf(provider.Unsupported, "this crossbatch runs nothing on %s", b.Kind)
 }

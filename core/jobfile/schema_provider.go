@@ -45,15 +45,15 @@ func providerBlock() Block {
 				},
 			},
 			{
-				Name: kindVertex, State: NotYet, Doc: "Google Vertex AI Batch Prediction",
+				Name: kindVertex, State: Built, Doc: "Google Vertex AI Batch Prediction",
 				Fields: []Field{
 					cloud("project", String, true, "the project's id"),
 					cloud("location", String, true, "such as europe-west4"),
 					image(),
 					cloud("staging", String, true, "gs:// prefix for what is copied to the service"),
 					cloud("service_account", String, false, "the account that the model runs as"),
-					cloud("kms_key", String, false, "the key that encrypts jobs and models"),
-					cloud("labels", StringMap, false, "labels of what is made"),
+					cloud("kms_key", String, false, "the key that encrypts jobs"),
+					cloud("labels", StringMap, false, "labels of jobs"),
 					cloud("endpoint", String, false, endpointDoc),
 					cloud("retention", Duration, false, retentionDoc),
 				},

@@ -85,10 +85,7 @@ func (e *Emulator) start(ctx context.Context, k kind, o Options, host string, po
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	s.Name, s.Store = k.name, s.create != nil
-	if s.Endpoint == "" {
-		s.Endpoint = p.endpoint()
-	}
+	s.Name, s.Endpoint, s.Store = k.name, p.endpoint(), s.create != nil
 	h := &http.Server{Handler: s.handler, Protocols: s.protocols, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	e.services, e.servers = append(e.services, s), append(e.servers, h)
 	e.serving.Go(func() { _ = h.Serve(l) }) // until Close

@@ -49,8 +49,7 @@ func openVertex(p place) (*running, error) {
 	url := p.endpoint()
 	return &running{
 		Service: Service{
-			Title:    "Google Vertex AI batch prediction",
-			Endpoint: p.host, // what gRPC clients take
+			Title: "Google Vertex AI batch prediction",
 			Lines: []Line{
 				{"Go SDK", fmt.Sprintf("aiplatform.NewJobClient(ctx, option.WithEndpoint(%q), option.WithoutAuthentication(), "+
 					"option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))) // project %s", p.host, vertexProject)},

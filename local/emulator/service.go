@@ -12,7 +12,7 @@ type Service struct {
 	Name      string // s3, gcs, azblob, oci, sagemaker, vertex
 	Title     string
 	Store     bool   // it keeps objects in buckets
-	Endpoint  string // its URL, without a slash at its end; HOST:PORT where clients want that
+	Endpoint  string // its URL, without a slash at its end
 	Variables []Variable
 	Lines     []Line
 	Files     []File // that variables name; nobody has written them

@@ -14,10 +14,31 @@ import (
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
-// TestExamplesOnSageMaker runs the examples on Batch Transform: through the official
+// emulated are provider blocks that lead to an emulator, by their kind. %[1]q is its
+// endpoint.
+var emulated = map[string]string{
+	"sagemaker": `provider "sagemaker" "emulated" {
+  region   = "us-east-1"
+  role_arn = "arn:aws:iam::123456789012:role/batch"
+  image    = "123456789012.dkr.ecr.us-east-1.amazonaws.com/crossbatch@sha256:%[2]064d"
+  staging  = "s3://bucket/staging"
+  endpoint = %[1]q
+}
+`,
+	"vertex": `provider "vertex" "emulated" {
+  project  = "emulated-project"
+  location = "us-central1"
+  image    = "us-central1-docker.pkg.dev/emulated-project/batch/crossbatch@sha256:%[2]064d"
+  staging  = "gs://bucket/staging"
+  endpoint = %[1]q
+}
+`,
+}
+
+// TestExamplesOnClouds runs the examples on the services: through the official
 // SDKs, the emulators, and this program as the container. What is published has
 // the bytes that a run on this machine gives.
-func TestExamplesOnSageMaker(t *testing.T) {
+func TestExamplesOnClouds(t *testing.T) {
 	self, err := exec.LookPath("crossbatch")
 	if err != nil {
 		t.Fatal(err)
@@ -26,6 +47,7 @@ func TestExamplesOnSageMaker(t *testing.T) {
 	s := startStores(t, emulator.Options{Container: emulator.Container{Path: self, Args: []string{"serve"}, Env: append(os.Environ(), lib)}})
 	for _, name := range []string{"propensity", "recommendations", "forecast"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := &stores{t: t, dir: filepath.Join(t.TempDir(), name), open: s.open, uris: s.uris, services: s.services}
 			if err := os.CopyFS(s.dir, os.DirFS(filepath.Join("..", "..", "examples", name))); err != nil {
 				t.Fatal(err)
@@ -35,28 +57,26 @@ func TestExamplesOnSageMaker(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			cloud := fmt.Sprintf(`provider "sagemaker" "emulated" {
-  region   = "us-east-1"
-  role_arn = "arn:aws:iam::123456789012:role/batch"
-  image    = "123456789012.dkr.ecr.us-east-1.amazonaws.com/crossbatch@sha256:%064d"
-  staging  = "s3://bucket/staging"
-  endpoint = %q
-}
-`, 0, s.services["sagemaker"].Endpoint)
-			if err := os.WriteFile(filepath.Join(s.dir, "cloud.crossbatch.hcl"), []byte(cloud), 0o644); err != nil {
+			blocks := ""
+			for kind, block := range emulated {
+				blocks += fmt.Sprintf(block, s.services[kind].Endpoint, 0)
+			}
+			if err := os.WriteFile(filepath.Join(s.dir, "cloud.crossbatch.hcl"), []byte(blocks), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			s.crossbatch(0, "submit", ".", "--wait", "--provider", "sagemaker.emulated")
-			got := s.published()
-			if len(got) == 0 {
+			s.crossbatch(0, "submit", ".", "--wait", "--provider", "local.here")
+			want := s.published()
+			if len(want) == 0 {
 				t.Fatal("nothing is published")
 			}
-			s.crossbatch(0, "submit", ".", "--wait", "--provider", "local.here", "--rerun")
-			if diff := cmp.Diff(got, s.published()); diff != "" {
-				t.Errorf("(-SageMaker +here)\n%.3000s", diff)
-			}
-			if runs := s.crossbatch(0, "list", "--json"); !strings.Contains(runs, "sagemaker.emulated") {
-				t.Errorf("list says %s", runs)
+			for kind := range emulated {
+				s.crossbatch(0, "submit", ".", "--wait", "--provider", kind+".emulated", "--rerun")
+				if diff := cmp.Diff(want, s.published()); diff != "" {
+					t.Errorf("(-here +%s)\n%.3000s", kind, diff)
+				}
+				if runs := s.crossbatch(0, "list", "--json"); !strings.Contains(runs, kind+".emulated") {
+					t.Errorf("list says %s", runs)
+				}
 			}
 		})
 	}
