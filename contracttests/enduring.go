@@ -23,7 +23,7 @@ var enduring = []Invariant{
 
 // stopsAtOnce is how many processes are stopped at a time, each in an area of its
 // own: they spend their time waiting.
-const stopsAtOnce = 16
+const stopsAtOnce = 8
 
 // stoppedAnywhere stops a process at each of its steps, in turn: before and after
 // every write to the ledger and every call. Another process finishes the run.

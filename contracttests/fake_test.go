@@ -471,7 +471,7 @@ func (f *fake) Close() error {
 // ignoresCancel says that this service does not end what it should.
 func (s *service) ignoresCancel(j *fakeJob) bool {
 	switch s.broken {
-	case "cancel_during_start_ends_it", "cancel_while_running_ends_it", "failed_submit_leaves_nothing_running", "deadline_ends_the_run":
+	case "cancel_during_start_ends_it", "cancel_while_running_ends_it", "failed_submit_leaves_nothing_running", "deadline_ends_the_run", lateArrivalCancelled:
 		return !j.state.Terminal()
 	}
 	return false

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/crossbatch/crossbatch/core/broker"
@@ -18,6 +19,7 @@ var starting = []Invariant{
 	{"second_submit_joins", secondSubmit},
 	{"sixteen_submits_start_one", sixteenSubmits},
 	{"lost_reply_starts_one", lostReply},
+	{lateArrivalCancelled, lateArrival},
 	{"failed_submit_leaves_nothing_running", failedSubmit},
 	{"one_destination_one_run", oneDestination},
 }
@@ -155,6 +157,68 @@ func lostReply(t T, h Harness) {
 	p.ended(p.finish(p.broker(nil), r.Key), broker.Succeeded)
 	p.made(p.starts(d))
 	p.equal(p.read(d.Job.Output.Destination), want)
+}
+
+const lateArrivalCancelled = "late_arrival_is_cancelled"
+
+// lateArrival: where the service has no key for a start, an attempt whose job was
+// not seen in time is given up, and the next one does its work. When the first job
+// shows up after all, it is cancelled, and told.
+func lateArrival(t T, h Harness) {
+	p := newPlace(t, h)
+	if g := p.backend().Capabilities().Guarantee; g != provider.Lookup {
+		t.Logf("a start of a service that is %s is never given up", g)
+		return
+	}
+	p.s.Jobs.Hold(0)
+	s, want := plain("belated", 6, 3, 2)
+	d := p.desired(s)
+	var mu sync.Mutex
+	first := ""
+	hidden := func(c call) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if c.Op == "send" && c.Request.Role == provider.Start && first == "" {
+			first = c.Request.Name
+		}
+		return c.Request.Name == first && c.Request.Role == provider.Start
+	}
+	m := &tamper{
+		after: func(c call) error {
+			if c.Op == "send" && hidden(c) {
+				return provider.Errorf(provider.Unavailable, "the connection was lost before the answer came")
+			}
+			return nil
+		},
+		before: func(c call) error {
+			if c.Op == "find" && hidden(c) {
+				return provider.Errorf(provider.NotFound, "it is not seen yet")
+			}
+			return nil
+		},
+	}
+	b := p.broker(m)
+	key := p.insist(m, d).Key
+	runs, err := b.Watch(p.ctx, []ledger.Key{key}, broker.WatchOptions{Once: true})
+	p.must(err)
+	if notes := runs[key].Notes; len(notes) != 1 || !strings.Contains(notes[0], first) {
+		t.Errorf("the watcher says %q of %s, which came late", notes, first)
+	}
+	p.s.Jobs.Hold(-1)
+	r := p.finish(b, key)
+	p.ended(r, broker.Succeeded)
+	if r.Attempt != 2 {
+		t.Errorf("the run took %d attempts, want 2", r.Attempt)
+	}
+	p.equal(p.read(d.Job.Output.Destination), want)
+	p.made(1 + p.starts(d))
+	p.over()
+	for o, err := range p.backend().List(p.ctx, provider.Query{}) {
+		p.must(err)
+		if o.Native.Name == first && o.State == provider.Succeeded {
+			t.Errorf("%s, which came late, was let go on", first)
+		}
+	}
 }
 
 // insist submits until that succeeds, as a user does who is told to try again.

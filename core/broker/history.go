@@ -239,15 +239,13 @@ func (r *run) job() job.Job {
 	return r.intent.Job.On(job.ProviderRef{Kind: r.intent.Provider.Kind, Alias: r.intent.Provider.Alias})
 }
 
-// abandonedNames are the names that natives of abandoned attempts would have.
+// abandonedNames are the names of abandoned attempts, which those of their natives
+// begin with: see provider.AttemptName.
 func (r *run) abandonedNames() []string {
 	var names []string
 	for _, a := range r.attempts {
 		if a.abandoned {
-			parts := len(a.sent)
-			for p := range parts {
-				names = append(names, provider.NativeName(r.intent.Job.Address, r.id, a.number, p, parts))
-			}
+			names = append(names, provider.NativeName(r.intent.Job.Address, r.id, a.number, 0, 1))
 		}
 	}
 	return names

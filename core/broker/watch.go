@@ -228,7 +228,7 @@ func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.K
 		if wanted[o.Native.ID] {
 			found[o.Native.ID] = o
 		}
-		if key, ok := given[o.Native.Name]; ok && !o.State.Terminal() {
+		if key, ok := given[provider.AttemptName(o.Native.Name)]; ok && !o.State.Terminal() {
 			if err := be.Cancel(ctx, o.Native); err != nil {
 				return nil, err
 			}

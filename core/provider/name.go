@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -34,4 +35,16 @@ func NativeName(address, run string, attempt, part, parts int) string {
 		name += fmt.Sprintf("-p%d", part)
 	}
 	return name
+}
+
+// AttemptName is a native job's name without its part.
+func AttemptName(native string) string {
+	i := strings.LastIndex(native, "-p")
+	if i < 0 {
+		return native
+	}
+	if _, err := strconv.ParseUint(native[i+2:], 10, 31); err != nil {
+		return native
+	}
+	return native[:i]
 }

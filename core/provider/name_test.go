@@ -68,6 +68,9 @@ func TestNamesAreFitForAllServices(t *testing.T) {
 		if parts > 1 {
 			suffix += fmt.Sprintf("-p%d", part)
 		}
+		if got, want := provider.AttemptName(name), provider.NativeName(address, run, attempt, 0, 1); got != want {
+			t.Fatalf("the attempt of %q is %q, want %q", name, got, want)
+		}
 		if !strings.HasSuffix(name, run+suffix) {
 			t.Fatalf("%q does not tell run %s and %s", name, run, suffix)
 		}
