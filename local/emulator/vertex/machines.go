@@ -18,7 +18,6 @@ var attachable = accelerators{
 	aiplatformpb.AcceleratorType_NVIDIA_TESLA_P4:   {1, 2, 4},
 	aiplatformpb.AcceleratorType_NVIDIA_TESLA_P100: {1, 2, 4},
 	aiplatformpb.AcceleratorType_NVIDIA_TESLA_V100: {1, 2, 4, 8},
-	aiplatformpb.AcceleratorType_NVIDIA_TESLA_K80:  {1, 2, 4, 8},
 }
 
 // families are machine types without accelerators of their own, by the numbers of
