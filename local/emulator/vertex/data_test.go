@@ -111,6 +111,25 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// TestLikelierData holds that JSON is written anew, there and back, and that a batch
+// ends with its file.
+func TestLikelierData(t *testing.T) {
+	w := likelierWorld(t, Options{})
+	w.model.answer = func(_ *http.Request, body string) (int, string) {
+		return http.StatusOK, `{"predictions":[` + strings.TrimSuffix(strings.Repeat(`{"y":1.50,"s":"ä"},`, len(instancesOf(body))), ",") + `]}`
+	}
+	w.put("in/a", `{"k":"ä","a":1.50,"b":1e-7}`)
+	w.put("in/b", `{"k":"b"}`)
+	results, _ := w.results(w.succeeds(aJob(keyed)))
+	slices.Sort(results)
+	if want := []string{`{"key": "\u00e4", "prediction": {"y": 1.5, "s": "\u00e4"}}`, `{"key": "b", "prediction": {"y": 1.5, "s": "\u00e4"}}`}; !slices.Equal(results, want) {
+		t.Errorf("%q, want %q", results, want)
+	}
+	if sent, want := w.model.sent(), []string{`{"instances": [{"a": 1.5, "b": 1e-07}]}`, `{"instances": [{}]}`}; !slices.Equal(sent, want) {
+		t.Errorf("sent %q, want %q", sent, want)
+	}
+}
+
 // TestOrder holds that the order depends on the seed alone, and not on who was first.
 func TestOrder(t *testing.T) {
 	run := func(seed uint64) []string {

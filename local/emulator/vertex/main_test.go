@@ -58,6 +58,14 @@ type world struct {
 
 func newWorld(t *testing.T, o Options) *world {
 	t.Helper()
+	// So that tests can write down what goes over the wire; TestLikelierData has it
+	// the other way.
+	o.Predict.Uncertain.TextKept, o.Predict.Uncertain.BatchesSpanFiles = true, true
+	return likelierWorld(t, o)
+}
+
+func likelierWorld(t *testing.T, o Options) *world {
+	t.Helper()
 	w := &world{T: t, model: &modelServer{}}
 	served := httptest.NewUnstartedServer(nil)
 	store, err := gcs.New(gcs.Options{Host: served.Listener.Addr().String()})
