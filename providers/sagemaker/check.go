@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -132,6 +133,9 @@ func checkSpot(wanted bool) provider.Finding {
 func (b *Backend) checkArtifact(m job.Model) provider.Finding {
 	if m.Artifact != "" && b.config.Image == "" {
 		return provider.Lost.Because("the provider block names no image, which is what scores a model given by its artifact")
+	}
+	if m.Artifact != "" && !strings.Contains(b.config.Image, "@sha256:") {
+		return provider.Exact.Because("the image " + b.config.Image + " is named by a tag, which can move: @sha256:DIGEST behind its name pins it")
 	}
 	return provider.Finding{Level: provider.Exact}
 }
