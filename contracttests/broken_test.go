@@ -40,6 +40,7 @@ var breaks = map[string]string{
 	"published_results_equal_the_goldens":  "", // loses results of CSV
 	compressedHolds:                        "", // reads compressed input as if it were not
 	"throttles_and_5xx_are_survived":       "", // calls them invalid
+	"stale_list_decides_nothing":           "", // does not know what runs when it is asked for it alone
 	"died_is_retried":                      "", // calls death the data's fault
 	"retries_end":                          "one_start_makes_two",
 	"stopped_anywhere_another_goes_on":     "second_start_makes_two",
