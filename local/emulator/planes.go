@@ -1,8 +1,11 @@
 package emulator
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 
+	"github.com/crossbatch/crossbatch/local/emulator/fault"
 	"github.com/crossbatch/crossbatch/local/emulator/s3"
 	"github.com/crossbatch/crossbatch/local/emulator/sagemaker"
 )
@@ -10,7 +13,7 @@ import (
 // openSageMaker answers for SageMaker and for CloudWatch Logs, whose operations
 // have names of their own.
 func openSageMaker(p place) (*running, error) {
-	s, err := sagemaker.New(sagemaker.Options{Clock: p.clock, S3: p.s3, Start: p.container.start})
+	s, err := sagemaker.New(sagemaker.Options{Clock: p.clock, S3: p.s3, Start: p.container.start, Disturb: disturbSageMaker(p.dice)})
 	if err != nil {
 		return nil, err
 	}
@@ -30,4 +33,30 @@ func openSageMaker(p place) (*running, error) {
 		},
 		handler: s, close: s.Close,
 	}, nil
+}
+
+// disturbSageMaker says faults as SageMaker and CloudWatch Logs do. Want of machines
+// is seen there as a job that fails, some time after it was made.
+func disturbSageMaker(d *fault.Dice) func(context.Context, sagemaker.Call) sagemaker.Disturbance {
+	if d == nil {
+		return nil
+	}
+	return func(_ context.Context, c sagemaker.Call) (out sagemaker.Disturbance) {
+		call := fault.Call{Operation: c.Operation, Starts: c.Operation == "CreateTransformJob"}
+		if c.After {
+			out.Drop = d.After(call).Kind == fault.Lost
+			return out
+		}
+		f := d.Before(call)
+		out.Delay, out.Stale = f.Delay, f.Late
+		switch f.Kind {
+		case fault.Throttle:
+			out.Status, out.Code, out.Message = http.StatusBadRequest, "ThrottlingException", "Rate exceeded"
+		case fault.Error:
+			out.Status, out.Code, out.Message = http.StatusInternalServerError, "InternalFailure", "We encountered an internal error. Please try again."
+		case fault.Capacity:
+			out.Fail = "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
+		}
+		return out
+	}
 }

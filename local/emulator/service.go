@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/jonboulle/clockwork"
+
+	"github.com/crossbatch/crossbatch/local/emulator/fault"
 )
 
 // Service is a running service, and how clients are led to it.
@@ -55,27 +57,30 @@ type place struct {
 
 	container Container
 	s3        string // endpoint of the S3 that has been started
+
+	dice *fault.Dice // nil: nothing goes wrong
 }
 
 func (p place) endpoint() string { return "http://" + p.host }
 
 // kind is a service that can be started.
 type kind struct {
-	name string
-	open func(place) (*running, error)
+	name   string
+	open   func(place) (*running, error)
+	faulty bool // it looks at place.dice
 }
 
 // kinds are all services, in the order of their ports: the stores, then what runs
 // models, where there is something that can run them.
 func kinds(c Container) []kind {
 	all := []kind{
-		{"s3", openS3},
-		{"gcs", openGCS},
-		{"azblob", openAzureBlob},
-		{"oci", openOCI},
+		{name: "s3", open: openS3},
+		{name: "gcs", open: openGCS},
+		{name: "azblob", open: openAzureBlob},
+		{name: "oci", open: openOCI},
 	}
 	if c.Path != "" {
-		all = append(all, kind{"sagemaker", openSageMaker})
+		all = append(all, kind{name: "sagemaker", open: openSageMaker, faulty: true})
 	}
 	return all
 }
