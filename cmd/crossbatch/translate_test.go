@@ -79,6 +79,8 @@ func TestTranslatedIsSent(t *testing.T) {
   kms_key         = "alias/batch"
   tags            = { team = "growth" }
   endpoint        = %q
+
+  network_isolation = true
 }
 model "sum" {
   artifact = "sum.onnx"
