@@ -48,7 +48,7 @@ func NewDraft(be provider.Backend, ledgerID string, d Desired, guessed bool) (Dr
 		l.staged.Entries = staging.InPlace(d.Shards, spec.Input.Take)
 	}
 	out.Findings = be.Check(spec)
-	if err := lost(out.Findings, spec.Job); err != nil {
+	if err := fits(out.Findings, spec.Job); err != nil {
 		return out, r.wrap(be, "check", err)
 	}
 	out.Translation, err = be.Translate(spec)

@@ -168,13 +168,41 @@ func (b *Broker) check(ctx context.Context, be provider.Backend, r *run, shards 
 	if err != nil {
 		return err
 	}
-	if err := lost(be.Check(spec), spec.Job); err != nil {
+	if err := fits(be.Check(spec), spec.Job); err != nil {
 		return r.wrap(be, "check", err)
 	}
 	if _, err := be.Translate(spec); err != nil {
 		return r.wrap(be, "translate", err)
 	}
 	return nil
+}
+
+// fits is nil for a job that may run where these are the findings.
+func fits(findings []provider.Finding, j job.Job) error {
+	if err := lost(findings, j); err != nil {
+		return err
+	}
+	return published(j.Model)
+}
+
+// published refuses a model whose answers nobody could publish: they are no scorer
+// lines, and nothing in them says which record each is of.
+func published(m job.Model) error {
+	var field string
+	switch {
+	case m.Artifact != "":
+		return nil
+	case m.Container != nil:
+		field = "model.container"
+	case len(m.Registered) > 0:
+		field = "model.registered"
+	default:
+		field = "model.artifact"
+	}
+	return &provider.Error{
+		Code: provider.Unsupported, Message: field + ": model " + m.Name + " is not scored by crossbatch, and what such a model answers cannot be published yet",
+		Hint: "give the model by its artifact, an ONNX file",
+	}
 }
 
 // lost is an error that names the fields which would be lost, and which the job
