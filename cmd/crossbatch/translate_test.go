@@ -44,6 +44,12 @@ func (h *heard) disturb(_ context.Context, c sagemaker.Call) (none sagemaker.Dis
 	return none
 }
 
+func (h *heard) all() []sent {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.made)
+}
+
 // What translate shows is what a service understands when the same jobs are
 // submitted, in the same ledger.
 func TestTranslatedIsSent(t *testing.T) {
@@ -139,8 +145,8 @@ job "table" {
 	if _, err := os.Stat(filepath.Join(s.dir, ".crossbatch")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("translate left something: %v", err)
 	}
-	if len(h.made) > 0 {
-		t.Errorf("translate made %v", h.made)
+	if made := h.all(); len(made) > 0 {
+		t.Errorf("translate made %v", made)
 	}
 	s.crossbatch(0, "submit", "two.crossbatch.hcl")
 	var shown struct {
@@ -165,9 +171,7 @@ job "table" {
 	if len(want) != 4 {
 		t.Fatalf("shown are %d requests, want a model and three jobs: %v", len(want), want)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if diff := cmp.Diff(want, h.made); diff != "" {
+	if diff := cmp.Diff(want, h.all()); diff != "" {
 		t.Errorf("(-shown +understood)\n%s", diff)
 	}
 }
