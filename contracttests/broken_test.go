@@ -33,6 +33,7 @@ var breaks = map[string]string{
 	"translate_is_deterministic":           "", // counts its translations
 	"translate_aliases_nothing":            "", // hands out the same bytes again
 	"requests_are_well_formed":             "", // sends a body that is not canonical
+	"draft_is_what_is_sent":                "translate_is_deterministic",
 	"findings_are_total":                   "", // leaves a field out
 	findingsHold:                           "", // calls lost what it sends
 	"success_accounts_for_every_record":    "", // succeeds without the results of a shard
@@ -41,6 +42,7 @@ var breaks = map[string]string{
 	"published_results_equal_the_goldens":  "", // loses results of CSV
 	compressedHolds:                        "", // reads compressed input as if it were not
 	"throttles_and_5xx_are_survived":       "", // calls them invalid
+	"stale_list_decides_nothing":           "", // does not know what runs when it is asked for it alone
 	"died_is_retried":                      "", // calls death the data's fault
 	"retries_end":                          "one_start_makes_two",
 	"stopped_anywhere_another_goes_on":     "second_start_makes_two",

@@ -1,6 +1,7 @@
 package contracttests
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 // enduring: what goes wrong on the way is got over, and tells no secret.
 var enduring = []Invariant{
 	{"throttles_and_5xx_are_survived", throttled},
+	{"stale_list_decides_nothing", staleList},
 	{"died_is_retried", died},
 	{"retries_end", retriesEnd},
 	{"stopped_anywhere_another_goes_on", stoppedAnywhere},
@@ -156,6 +158,64 @@ func throttled(t T, h Harness) {
 	p.ended(p.finish(p.broker(m), r.Key), broker.Succeeded)
 	p.equal(p.read(d.Job.Output.Destination), want)
 	p.over()
+}
+
+// staleList: a list that does not have a job yet, or tells of one how it was, makes
+// nobody think that the job is gone, start another, or go backwards.
+func staleList(t T, h Harness) {
+	const many = 5 // so that lists are used
+	p := newPlace(t, h)
+	p.s.Jobs.Hold(0)
+	m := &tamper{}
+	b := p.broker(m)
+	var keys []ledger.Key
+	starts := 0
+	for i := range many {
+		s, _ := plain(fmt.Sprintf("stale-%d", i), 60+i, 2, 1)
+		d := p.desired(s)
+		keys, starts = append(keys, p.submit(b, d).Key), starts+p.starts(d)
+	}
+	for _, key := range keys {
+		p.standing(key)
+	}
+	p.wait(p.backend().Capabilities().Visibility)
+	was := map[ledger.Key]broker.State{}
+	look := func(how string) {
+		t.Helper()
+		runs, err := b.Watch(p.ctx, keys, broker.WatchOptions{Once: true})
+		p.must(err)
+		for _, key := range keys {
+			now := runs[key].State
+			if now.Over() || now == broker.Collecting || runs[key].Attempt != 1 || provider.State(was[key]).Clamp(provider.State(now)) != provider.State(now) {
+				t.Errorf("%s: run %s was %q and is %q, at attempt %d (%s)", how, key, was[key], now, runs[key].Attempt, runs[key].Reason)
+			}
+			was[key] = now
+		}
+	}
+	as := func(s provider.State) func(provider.Observation) (provider.Observation, bool) {
+		return func(o provider.Observation) (provider.Observation, bool) {
+			o.State, o.Code, o.Detail = s, provider.OK, "as it was"
+			return o, true
+		}
+	}
+	none := func(o provider.Observation) (provider.Observation, bool) { return o, false }
+	look("a list that is up to date")
+	m.listed = none
+	look("a list without the jobs")
+	m.listed = as(provider.Queued)
+	look("a list as things were when the jobs began")
+	p.s.Jobs.Hold(-1)
+	p.over()
+	m.listed = as(provider.Running)
+	look("a list that has not heard of the end")
+	p.made(starts)
+	m.listed = none // each is asked for
+	for key, r := range p.watch(b, keys...) {
+		if r.State != broker.Succeeded || r.Attempt != 1 {
+			t.Errorf("run %s is %s at attempt %d: %s", key, r.State, r.Attempt, r.Reason)
+		}
+	}
+	p.made(starts)
 }
 
 // died: what an attempt finished before its machine died is not scored again.

@@ -307,7 +307,7 @@ func (f *fake) Describe(ctx context.Context, n provider.Native) (provider.Observ
 		return provider.Observation{}, err
 	}
 	j := f.s.byID(n.ID)
-	if j == nil {
+	if j == nil || f.s.broken == "stale_list_decides_nothing" && !j.state.Terminal() {
 		if f.s.broken == "unknown_is_not_found" {
 			return provider.Observation{Native: n, State: provider.Failed}, nil
 		}

@@ -5,8 +5,10 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -17,6 +19,7 @@ var pure = []Invariant{
 	{"translate_is_deterministic", translateDeterministic},
 	{"translate_aliases_nothing", translateAliases},
 	{"requests_are_well_formed", requestsWellFormed},
+	{"draft_is_what_is_sent", draftIsSent},
 	{"findings_are_total", findingsTotal},
 	{findingsHold, findingsAreTrue},
 }
@@ -45,6 +48,41 @@ func (p *place) altered(changes ...func(*provider.Spec)) provider.Spec {
 		change(&spec)
 	}
 	return p.lay(spec)
+}
+
+// draftIsSent: what is shown of a run before it begins, without the service's facts,
+// is what is sent when it does.
+func draftIsSent(t T, h Harness) {
+	p := newPlace(t, h)
+	s, _ := plain("drafted", 6, 2, 1, 3)
+	d := p.desired(s)
+	draft, err := broker.NewDraft(p.backend(), p.openLedger().ID(), d, false)
+	p.must(err)
+	var mu sync.Mutex
+	sent := map[string]provider.Request{}
+	m := &tamper{before: func(c call) error {
+		if c.Op == "send" {
+			mu.Lock()
+			defer mu.Unlock()
+			sent[c.Request.ID] = c.Request
+		}
+		return nil
+	}}
+	b := p.broker(m)
+	r := p.submit(b, d)
+	if draft.Run != r.ID {
+		t.Errorf("the draft is of run %s, begun is %s", draft.Run, r.ID)
+	}
+	for _, q := range draft.Translation.Requests {
+		got, ok := sent[q.ID]
+		if strings.Contains(string(q.Body), `"$ref"`) || strings.HasPrefix(q.Target, "${") { // known late
+			got.Body, got.Target = q.Body, q.Target
+		}
+		if !ok && q.Role == provider.Start || ok && !reflect.DeepEqual(got, q) {
+			t.Errorf("shown was\n%+v\nsent was\n%+v", q, got)
+		}
+	}
+	p.ended(p.finish(b, r.Key), broker.Succeeded)
 }
 
 func (p *place) translate(be provider.Backend, s provider.Spec) string {

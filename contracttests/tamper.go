@@ -28,6 +28,8 @@ type tamper struct {
 	after func(call) error
 	// failed is told of a call that the backend refused.
 	failed func(call)
+	// listed changes what a list says of a job; false leaves the job out.
+	listed func(provider.Observation) (provider.Observation, bool)
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -126,6 +128,26 @@ func along[V any](m *tamper, c call, f func() iter.Seq2[V, error]) iter.Seq2[V, 
 	}
 }
 
+// retold is a list as listed wants it.
+func (m *tamper) retold(list iter.Seq2[provider.Observation, error]) iter.Seq2[provider.Observation, error] {
+	if m.listed == nil {
+		return list
+	}
+	return func(yield func(provider.Observation, error) bool) {
+		for o, err := range list {
+			if err == nil {
+				var there bool
+				if o, there = m.listed(o); !there {
+					continue
+				}
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
 func (b *tampered) Inspect(ctx context.Context) (provider.Facts, error) {
 	return around(b.m, call{Op: "inspect"}, func() (provider.Facts, error) { return b.Backend.Inspect(ctx) })
 }
@@ -160,7 +182,7 @@ func (b *tampered) Delete(ctx context.Context, n provider.Native) error {
 }
 
 func (b *tampered) List(ctx context.Context, q provider.Query) iter.Seq2[provider.Observation, error] {
-	return along(b.m, call{Op: "list"}, func() iter.Seq2[provider.Observation, error] { return b.Backend.List(ctx, q) })
+	return along(b.m, call{Op: "list"}, func() iter.Seq2[provider.Observation, error] { return b.m.retold(b.Backend.List(ctx, q)) })
 }
 
 func (b *tampered) Logs(ctx context.Context, ns []provider.Native, o provider.LogOptions) iter.Seq2[provider.LogLine, error] {

@@ -18,7 +18,7 @@ const mostRuns = 100
 func (a *app) completions(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		switch c.Name() {
-		case "validate", "submit", "output":
+		case "validate", "translate", "submit", "output":
 			c.ValidArgsFunction = jobFiles
 		case "fmt":
 			c.ValidArgsFunction = anyJobFiles

@@ -30,24 +30,19 @@ type resolver struct {
 
 // resolve checks a job against its model and its data, and digests its input.
 func (r *resolver) resolve(ctx context.Context, j job.Job, p jobfile.Provider) (d broker.Desired, err error) {
-	j.Placement.Providers = []job.ProviderRef{p.Ref()}
-	d.Job = j
-	if d.Provider, err = block(r.home, p); err != nil {
+	if d, err = r.placed(j, p); err != nil {
 		return d, err
 	}
 	device := "auto" // that the job is tried on, where it does not run here
 	if p.Kind == job.ImplicitKind {
 		device = p.Device
-		d.Staging = storage.FileURI(filepath.Join(r.home, "local")) + "/"
-	} else if d.Staging, err = staged(p); err != nil {
-		return d, err
 	}
 	o, err := r.direct(r.runtime, r.digests, device)
 	if err != nil {
 		return d, err
 	}
 	o.Progress = r.view.Progress
-	checked, err := r.check(ctx, j.On(p.Ref()), o)
+	checked, err := r.check(ctx, d.Job.On(p.Ref()), o)
 	if err != nil {
 		return d, err
 	}
@@ -55,6 +50,21 @@ func (r *resolver) resolve(ctx context.Context, j job.Job, p jobfile.Provider) (
 	r.view.Begin(j.Address)
 	defer r.view.Close()
 	d.Shards, err = direct.Digest(ctx, checked.Input, o)
+	return d, err
+}
+
+// placed is a job on a provider, and where that keeps what is staged.
+func (r *resolver) placed(j job.Job, p jobfile.Provider) (d broker.Desired, err error) {
+	j.Placement.Providers = []job.ProviderRef{p.Ref()}
+	d.Job = j
+	if d.Provider, err = block(r.home, p); err != nil {
+		return d, err
+	}
+	if p.Kind == job.ImplicitKind {
+		d.Staging = storage.FileURI(filepath.Join(r.home, "local")) + "/"
+		return d, nil
+	}
+	d.Staging, err = staged(p)
 	return d, err
 }
 

@@ -14,12 +14,14 @@ import (
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/local/emulator"
+	"github.com/crossbatch/crossbatch/local/emulator/fault"
 )
 
 type emulateOptions struct {
 	emulator.Options
 	envFile string
 	buckets []string
+	faults  []string
 }
 
 func (a *app) emulateCommand() *cobra.Command {
@@ -40,11 +42,18 @@ killed.
 --bucket makes a bucket (a container of Azure's) in every store, or with
 SERVICE:NAME in one: s3, gcs, azblob, oci.
 
+--fault lets calls of the services that run models go wrong, each by dice that fall
+alike for equal seeds: throttle, error, lost and capacity are shares of the calls (of
+the jobs, for capacity) that are refused as too many, end in an error of the service,
+are carried out without an answer, or find no machines; delay slows answers down, and
+after late what has happened is seen in lists.
+
 --env-file writes the environment variables, and files that they name beside it:
   . ./emulator.env`,
 		Example: `  crossbatch emulate --bucket data
   crossbatch emulate --dir .emulator --env-file emulator.env
-  crossbatch emulate --addr 127.0.0.1:0 --bucket s3:data --json`,
+  crossbatch emulate --addr 127.0.0.1:0 --bucket s3:data --json
+  crossbatch emulate --fault throttle=0.1,error=0.05,lost=0.02,delay=200ms,late=5s,seed=7`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.emulate(c.Context(), o) },
 	}
@@ -52,6 +61,7 @@ SERVICE:NAME in one: s3, gcs, azblob, oci.
 	f.StringVar(&o.Address, "addr", "127.0.0.1:9400", "address of the first service, the others follow; port 0: any that are free")
 	f.StringVar(&o.Dir, "dir", "", "folder that keeps everything; made when absent")
 	f.StringVar(&o.envFile, "env-file", "", "file to write the environment variables to")
+	f.StringArrayVar(&o.faults, "fault", nil, "[SERVICE:]NAME=VALUE,...: what goes wrong with calls of the services that run models (repeatable)")
 	f.StringArrayVar(&o.buckets, "bucket", nil, "bucket to make: NAME or SERVICE:NAME (repeatable)")
 	return c
 }
@@ -66,6 +76,13 @@ func (a *app) emulate(ctx context.Context, o emulateOptions) (err error) {
 		if err := checkEnvFile(o.envFile); err != nil {
 			return err
 		}
+	}
+	for _, text := range o.faults {
+		s, err := fault.Parse(text)
+		if err != nil {
+			return fmt.Errorf("--fault %s: %w", text, err)
+		}
+		o.Faults = append(o.Faults, s)
 	}
 	if o.Container, err = ownContainer(); err != nil {
 		return err
@@ -84,7 +101,7 @@ func (a *app) emulate(ctx context.Context, o emulateOptions) (err error) {
 			return err
 		}
 	}
-	v := view.Emulation{Services: services, Dir: o.Dir, EnvFile: o.envFile, Took: a.now().Sub(began)}
+	v := view.Emulation{Services: services, Faults: o.Faults, Dir: o.Dir, EnvFile: o.envFile, Took: a.now().Sub(began)}
 	if err := view.ShowEmulation(a.terminal(), a.json, v); err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,7 +54,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"model": modelCommand, "rows": rowsCommand, "exits": exitsCommand, "same": sameCommand, "repeat": repeatCommand, "holds": holdsCommand, "awaits": awaitsCommand,
+			"model": modelCommand, "rows": rowsCommand, "exits": exitsCommand, "same": sameCommand, "repeat": repeatCommand, "holds": holdsCommand, "awaits": awaitsCommand, "runid": runidCommand,
 		},
 		// bare: nothing but the cache and the variable leads to ONNX Runtime.
 		Condition: func(name string) (bool, error) {
@@ -211,6 +213,23 @@ func awaitsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		case <-deadline:
 			ts.Fatalf("%s was never written", args[0])
 		}
+	}
+}
+
+// runidCommand compares the runs that two JSON answers are about: runid A B.
+func runidCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: runid A B")
+	}
+	id := regexp.MustCompile(`"run": "([0-9a-f]{20})"`)
+	ids := func(file string) []string {
+		found := id.FindAllString(ts.ReadFile(file), -1)
+		slices.Sort(found)
+		return slices.Compact(found)
+	}
+	a, b := ids(args[0]), ids(args[1])
+	if len(a) == 0 || !slices.Equal(a, b) {
+		ts.Fatalf("the runs are %q and %q", a, b)
 	}
 }
 

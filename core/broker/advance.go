@@ -120,20 +120,12 @@ func (b *Broker) step(ctx context.Context, be provider.Backend, r *run, shards j
 
 // spec is what an attempt is made of, with where its things lie.
 func (b *Broker) spec(ctx context.Context, be provider.Backend, r *run, shards job.Shards, number int) (provider.Spec, error) {
-	spec := r.spec(b.o.Ledger.ID(), shards, number)
-	needs := be.Capabilities().Staging
-	if needs == nil {
-		return spec, nil
-	}
-	l, err := r.lay(needs, shards)
-	if err != nil {
-		return spec, r.wrap(be, "stage", err)
-	}
-	if l.staged.Entries, err = b.entries(ctx, r, needs, l, shards, spec.Input.Take); err != nil {
+	spec, l, err := r.laid(be, b.o.Ledger.ID(), shards, number)
+	if err != nil || l == nil {
 		return spec, err
 	}
-	spec.Staged = &l.staged
-	return spec, nil
+	l.staged.Entries, err = b.entries(ctx, r, be.Capabilities().Staging, l, shards, spec.Input.Take)
+	return spec, err
 }
 
 // attend starts what of an attempt is not started, and looks how it is doing.

@@ -70,6 +70,23 @@ func (r *run) lay(needs *provider.Staging, shards job.Shards) (*layout, error) {
 	return l, nil
 }
 
+// laid is what an attempt is made of, with where its things will lie; the objects
+// of its input are left out, as they may not be there yet. The layout is nil where
+// the provider needs nothing staged.
+func (r *run) laid(be provider.Backend, ledgerID string, shards job.Shards, number int) (provider.Spec, *layout, error) {
+	spec := r.spec(ledgerID, shards, number)
+	needs := be.Capabilities().Staging
+	if needs == nil {
+		return spec, nil, nil
+	}
+	l, err := r.lay(needs, shards)
+	if err != nil {
+		return spec, nil, r.wrap(be, "stage", err)
+	}
+	spec.Staged = &l.staged
+	return spec, l, nil
+}
+
 // format is that of the input; a run without shards may have any.
 func (r *run) format() job.Format {
 	if r.intent.Format == "" {

@@ -43,6 +43,17 @@ func (d Desired) identity() job.Identity {
 	return id
 }
 
+// intent is what a run of it is made of, as far as it stands in d.
+func (d Desired) intent(fingerprint string) ledger.IntentBody {
+	return ledger.IntentBody{
+		Job: d.Job, Provider: d.Provider, Fingerprint: fingerprint, Model: d.Model, Format: d.Format,
+		Scoring: d.Scoring, Preview: d.Preview != nil,
+	}
+}
+
+// stagingOf is the prefix of all that providers write for a run.
+func (d Desired) stagingOf(run string) string { return storage.Join(d.Staging, "runs/"+run+"/") }
+
 // Submit starts the run that is wanted, or joins the one that is there: a live
 // run of the same job and fingerprint, or a finished one whose result stands in
 // the destination. It returns once every native job is made.
@@ -63,10 +74,8 @@ func (b *Broker) Submit(ctx context.Context, d Desired) (Run, error) {
 	if err != nil {
 		return Run{}, (&run{intent: ledger.IntentBody{Provider: d.Provider}}).wrap(be, "inspect", err)
 	}
-	in := ledger.IntentBody{
-		Job: d.Job, Provider: d.Provider, Fingerprint: fingerprint, Model: d.Model, Format: d.Format,
-		Facts: facts, Scoring: d.Scoring, Crossbatch: b.o.Version, Preview: d.Preview != nil,
-	}
+	in := d.intent(fingerprint)
+	in.Facts, in.Crossbatch = facts, b.o.Version
 	for {
 		generation, there, err := b.generation(ctx, d, fingerprint)
 		if err != nil {
@@ -130,7 +139,7 @@ func (b *Broker) begin(ctx context.Context, be provider.Backend, d Desired, in l
 		in.Job.Output.Destination = cmp.Or(p.To, storage.Join(p.Under, provider.Slug(d.Job.Address)+"-"+id[:8]+"/"))
 		in.Job.Limits.Retries = 0 // what is cut of the input depends on all earlier shards
 	}
-	in.Staging = storage.Join(d.Staging, "runs/"+id+"/")
+	in.Staging = d.stagingOf(id)
 	r := &run{id: id, intent: in, begun: b.now()}
 	if _, err := b.free(ctx, r); err != nil {
 		return Run{}, err
@@ -159,20 +168,57 @@ func (b *Broker) check(ctx context.Context, be provider.Backend, r *run, shards 
 	if err != nil {
 		return err
 	}
-	var lost []string
-	for _, f := range be.Check(spec) {
-		if f.Level == provider.Lost && !slices.Contains(spec.Job.Placement.Accept, f.Field) {
-			lost = append(lost, f.Field+" ("+f.Message+")")
-		}
-	}
-	if len(lost) > 0 {
-		return r.wrap(be, "check", &provider.Error{
-			Code: provider.Unsupported, Message: "this provider cannot honour " + strings.Join(lost, ", "),
-			Hint: "remove the fields, or name them in placement.accept",
-		})
+	if err := fits(be.Check(spec), spec.Job); err != nil {
+		return r.wrap(be, "check", err)
 	}
 	if _, err := be.Translate(spec); err != nil {
 		return r.wrap(be, "translate", err)
 	}
 	return nil
+}
+
+// fits is nil for a job that may run where these are the findings.
+func fits(findings []provider.Finding, j job.Job) error {
+	if err := lost(findings, j); err != nil {
+		return err
+	}
+	return published(j.Model)
+}
+
+// published refuses a model whose answers nobody could publish: they are no scorer
+// lines, and nothing in them says which record each is of.
+func published(m job.Model) error {
+	var field string
+	switch {
+	case m.Artifact != "":
+		return nil
+	case m.Container != nil:
+		field = "model.container"
+	case len(m.Registered) > 0:
+		field = "model.registered"
+	default:
+		field = "model.artifact"
+	}
+	return &provider.Error{
+		Code: provider.Unsupported, Message: field + ": model " + m.Name + " is not scored by crossbatch, and what such a model answers cannot be published yet",
+		Hint: "give the model by its artifact, an ONNX file",
+	}
+}
+
+// lost is an error that names the fields which would be lost, and which the job
+// does not give up.
+func lost(findings []provider.Finding, j job.Job) error {
+	var fields []string
+	for _, f := range findings {
+		if f.Level == provider.Lost && !slices.Contains(j.Placement.Accept, f.Field) {
+			fields = append(fields, f.Field+" ("+f.Message+")")
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return &provider.Error{
+		Code: provider.Unsupported, Message: "this provider cannot honour " + strings.Join(fields, ", "),
+		Hint: "remove the fields, or name them in placement.accept",
+	}
 }

@@ -127,6 +127,12 @@ func (b *body) configured(f Field, kind string) (json.RawMessage, bool) {
 			s.fail(s.path+" is empty.", "")
 		}
 		value = text
+	case Bool:
+		yes, _, p := b.boolean(f.Name)
+		if p != given {
+			return nil, false
+		}
+		value = yes
 	case Strings:
 		list, s, p := b.texts(f.Name)
 		if p != given {

@@ -38,6 +38,7 @@ func providerBlock() Block {
 					cloud("staging", String, true, "s3:// prefix for what is copied to the service"),
 					cloud("subnets", Strings, false, "the subnets of the models' network, with security_groups"),
 					cloud("security_groups", Strings, false, "the security groups of the models' network, with subnets"),
+					cloud("network_isolation", Bool, false, "true: the models' containers reach no network at all"),
 					cloud("kms_key", String, false, "the key that encrypts output, and volumes whose hardware has no key of its own"),
 					cloud("tags", StringMap, false, "tags of what is made"),
 					cloud("endpoint", String, false, endpointDoc),

@@ -230,6 +230,14 @@ func hidden(rel string) bool {
 	return false
 }
 
+// FormatOf is the format of a source by what the job says, else by its extension.
+func FormatOf(source string, said job.Format) (job.Format, error) {
+	if _, ok := LocalPath(source); !ok {
+		source, _ = CutQuery(source)
+	}
+	return formatOf(source, said, "")
+}
+
 // formatOf tells how a file is written: as the job says, as the manifest that
 // names it says, or by its extension.
 func formatOf(path string, said, listed job.Format) (job.Format, error) {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+
+	"github.com/crossbatch/crossbatch/local/emulator/fault"
 )
 
 // Options of an Emulator. The zero value takes any free ports of 127.0.0.1 and
@@ -31,6 +33,9 @@ type Options struct {
 	// Container serves the models of jobs. Without it no service runs that needs
 	// one.
 	Container Container
+
+	// Faults are what goes wrong with calls of the services that run models.
+	Faults []fault.Spec
 }
 
 // Emulator is the running services. It is safe for concurrent use.
@@ -55,6 +60,9 @@ func Start(ctx context.Context, o Options) (*Emulator, error) {
 	if o.Clock == nil {
 		o.Clock = clockwork.NewRealClock()
 	}
+	if err := checkFaults(o.Faults, kinds(o.Container)); err != nil {
+		return nil, err
+	}
 	host, port, err := address(o.Address, len(kinds(o.Container)))
 	if err != nil {
 		return nil, err
@@ -77,7 +85,7 @@ func (e *Emulator) start(ctx context.Context, k kind, o Options, host string, po
 	if err != nil {
 		return err
 	}
-	p := place{clock: o.Clock, host: l.Addr().String(), container: o.Container, others: e.services}
+	p := place{clock: o.Clock, host: l.Addr().String(), container: o.Container, others: e.services, dice: fault.For(k.name, o.Faults)}
 	if o.Dir != "" {
 		p.dir = filepath.Join(o.Dir, k.name)
 	}
@@ -89,6 +97,22 @@ func (e *Emulator) start(ctx context.Context, k kind, o Options, host string, po
 	h := &http.Server{Handler: s.handler, Protocols: s.protocols, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	e.services, e.servers = append(e.services, s), append(e.servers, h)
 	e.serving.Go(func() { _ = h.Serve(l) }) // until Close
+	return nil
+}
+
+// checkFaults refuses faults of a service that has none.
+func checkFaults(specs []fault.Spec, kinds []kind) error {
+	var names []string
+	for _, k := range kinds {
+		if k.faulty {
+			names = append(names, k.name)
+		}
+	}
+	for _, s := range specs {
+		if s.Service != "" && !slices.Contains(names, s.Service) {
+			return fmt.Errorf("faults of %q: no such service has faults; there are %s", s.Service, strings.Join(names, ", "))
+		}
+	}
 	return nil
 }
 

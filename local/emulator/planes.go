@@ -1,9 +1,14 @@
 package emulator
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
+	"google.golang.org/grpc/codes"
+
+	"github.com/crossbatch/crossbatch/local/emulator/fault"
 	"github.com/crossbatch/crossbatch/local/emulator/s3"
 	"github.com/crossbatch/crossbatch/local/emulator/sagemaker"
 	"github.com/crossbatch/crossbatch/local/emulator/vertex"
@@ -12,7 +17,7 @@ import (
 // openSageMaker answers for SageMaker and for CloudWatch Logs, whose operations
 // have names of their own.
 func openSageMaker(p place) (*running, error) {
-	s, err := sagemaker.New(sagemaker.Options{Clock: p.clock, S3: p.endpointOf("s3"), Start: p.container.start})
+	s, err := sagemaker.New(sagemaker.Options{Clock: p.clock, S3: p.endpointOf("s3"), Start: p.container.start, Disturb: disturbSageMaker(p.dice)})
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +39,32 @@ func openSageMaker(p place) (*running, error) {
 	}, nil
 }
 
+// disturbSageMaker says faults as SageMaker and CloudWatch Logs do. Want of machines
+// is seen there as a job that fails, some time after it was made.
+func disturbSageMaker(d *fault.Dice) func(context.Context, sagemaker.Call) sagemaker.Disturbance {
+	if d == nil {
+		return nil
+	}
+	return func(_ context.Context, c sagemaker.Call) (out sagemaker.Disturbance) {
+		call := fault.Call{Operation: c.Operation, Starts: c.Operation == "CreateTransformJob"}
+		if c.After {
+			out.Drop = d.After(call).Kind == fault.Lost
+			return out
+		}
+		f := d.Before(call)
+		out.Delay, out.Stale = f.Delay, f.Late
+		switch f.Kind {
+		case fault.Throttle:
+			out.Status, out.Code, out.Message = http.StatusBadRequest, "ThrottlingException", "Rate exceeded"
+		case fault.Error:
+			out.Status, out.Code, out.Message = http.StatusInternalServerError, "InternalFailure", "We encountered an internal error. Please try again."
+		case fault.Capacity:
+			out.Fail = "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
+		}
+		return out
+	}
+}
+
 // vertexProject is the one project that the emulated Vertex AI has.
 const vertexProject = "emulated-project"
 
@@ -42,7 +73,7 @@ const vertexProject = "emulated-project"
 func openVertex(p place) (*running, error) {
 	objects := p.endpointOf("gcs")
 	c := p.container.with("STORAGE_EMULATOR_HOST=" + strings.TrimPrefix(objects, "http://"))
-	s, err := vertex.New(vertex.Options{Clock: p.clock, GCS: objects, Start: c.start, Project: vertexProject})
+	s, err := vertex.New(vertex.Options{Clock: p.clock, GCS: objects, Start: c.start, Project: vertexProject, Disturb: disturbVertex(p.dice)})
 	if err != nil {
 		return nil, err
 	}
@@ -60,4 +91,30 @@ func openVertex(p place) (*running, error) {
 		},
 		handler: s, protocols: vertex.Protocols(), close: s.Close,
 	}, nil
+}
+
+// disturbVertex says faults as Vertex AI and Cloud Logging do. Want of machines is
+// seen there as a job that fails, some time after it was made.
+func disturbVertex(d *fault.Dice) func(context.Context, vertex.Call) vertex.Disturbance {
+	if d == nil {
+		return nil
+	}
+	return func(_ context.Context, c vertex.Call) (out vertex.Disturbance) {
+		call := fault.Call{Operation: c.Operation, Starts: c.Operation == "CreateBatchPredictionJob"}
+		if c.After {
+			out.Drop = d.After(call).Kind == fault.Lost
+			return out
+		}
+		f := d.Before(call)
+		out.Delay, out.Stale, out.Late = f.Delay, f.Late, f.Late
+		switch f.Kind {
+		case fault.Throttle:
+			out.Code, out.Message = codes.ResourceExhausted, "Quota exceeded for quota metric 'Resource management (CRUD) requests' and limit 'Resource management (CRUD) requests per minute per region'."
+		case fault.Error:
+			out.Code, out.Message = codes.Internal, "Internal error encountered."
+		case fault.Capacity:
+			out.Fail = "There are not enough resources available to fulfill the request. Please try again later."
+		}
+		return out
+	}
 }

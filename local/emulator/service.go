@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/jonboulle/clockwork"
+
+	"github.com/crossbatch/crossbatch/local/emulator/fault"
 )
 
 // Service is a running service, and how clients are led to it.
@@ -55,7 +57,8 @@ type place struct {
 	dir   string // a folder of its own; empty keeps nothing
 
 	container Container
-	others    []*running // that have been started
+	others    []*running  // that have been started
+	dice      *fault.Dice // nil: nothing goes wrong
 }
 
 func (p place) endpoint() string { return "http://" + p.host }
@@ -72,21 +75,22 @@ func (p place) endpointOf(name string) string {
 
 // kind is a service that can be started.
 type kind struct {
-	name string
-	open func(place) (*running, error)
+	name   string
+	open   func(place) (*running, error)
+	faulty bool // it looks at place.dice
 }
 
 // kinds are all services, in the order of their ports: the stores, then what runs
 // models, where there is something that can run them.
 func kinds(c Container) []kind {
 	all := []kind{
-		{"s3", openS3},
-		{"gcs", openGCS},
-		{"azblob", openAzureBlob},
-		{"oci", openOCI},
+		{name: "s3", open: openS3},
+		{name: "gcs", open: openGCS},
+		{name: "azblob", open: openAzureBlob},
+		{name: "oci", open: openOCI},
 	}
 	if c.Path != "" {
-		all = append(all, kind{"sagemaker", openSageMaker}, kind{"vertex", openVertex})
+		all = append(all, kind{name: "sagemaker", open: openSageMaker, faulty: true}, kind{name: "vertex", open: openVertex, faulty: true})
 	}
 	return all
 }

@@ -28,7 +28,7 @@ func TestCheckIsTotal(t *testing.T) {
 		}
 		return lost
 	}
-	theirs := []string{"input.key", "input.tensor", "output.keep", "output.select", "batching.records"}
+	set := []string{"input.key", "input.tensor"} // of the plain spec
 	for name, c := range map[string]struct {
 		alter func(*Config, *provider.Spec)
 		lost  []string
@@ -39,15 +39,24 @@ func TestCheckIsTotal(t *testing.T) {
 		"machine":  {func(_ *Config, s *provider.Spec) { s.Job.Compute.Machine = "large" }, []string{"compute.machine"}},
 		"gpu":      {func(_ *Config, s *provider.Spec) { s.Job.Compute.GPU = &job.GPU{Type: "x", Count: 1} }, []string{"compute.gpu"}},
 		"payload":  {func(_ *Config, s *provider.Spec) { s.Job.Batching.Payload = 5 }, []string{"batching.payload"}},
-		"no spec":  {func(_ *Config, s *provider.Spec) { *s = provider.Spec{} }, theirs},
+		"no spec":  {func(_ *Config, s *provider.Spec) { *s = provider.Spec{} }, nil},
 		"container": {func(_ *Config, s *provider.Spec) {
 			s.Job.Model = job.Model{Container: &job.Container{ContentType: job.ContentJSONL}}
-		}, theirs},
-		"registered": {func(_ *Config, s *provider.Spec) { s.Job.Model = job.Model{Registered: map[string]string{Kind: "x"}} }, theirs},
-		"elsewhere":  {func(_ *Config, s *provider.Spec) { s.Job.Model = job.Model{Registered: map[string]string{"oci": "x"}} }, append([]string{"model.registered"}, theirs...)},
+		}, set},
+		"all that ours does": {func(_ *Config, s *provider.Spec) {
+			s.Job.Model = job.Model{Container: &job.Container{ContentType: job.ContentJSONL}}
+			s.Job.Output.Keep, s.Job.Output.Select = []job.Rename{{Name: "a", Field: "a"}}, []job.Selection{{Name: "y", Path: "y"}}
+			s.Job.Batching.Records = 5
+		}, []string{"input.key", "input.tensor", "output.keep", "output.select", "batching.records"}},
+		"nothing that ours does": {func(_ *Config, s *provider.Spec) {
+			s.Job.Model = job.Model{Container: &job.Container{ContentType: job.ContentJSONL}}
+			s.Job.Input.Key, s.Job.Input.Tensors = nil, nil
+		}, nil},
+		"registered": {func(_ *Config, s *provider.Spec) { s.Job.Model = job.Model{Registered: map[string]string{Kind: "x"}} }, set},
+		"elsewhere":  {func(_ *Config, s *provider.Spec) { s.Job.Model = job.Model{Registered: map[string]string{"oci": "x"}} }, append([]string{"model.registered"}, set...)},
 		"instances": {func(_ *Config, s *provider.Spec) {
 			s.Job.Model = job.Model{Container: &job.Container{ContentType: job.ContentInstances}}
-		}, append([]string{"model.container"}, theirs...)},
+		}, append([]string{"model.container"}, set...)},
 		"whole MiB":   {func(_ *Config, s *provider.Spec) { s.Job.Batching.Payload = 2 * job.MiB }, nil},
 		"rounded MiB": {func(_ *Config, s *provider.Spec) { s.Job.Batching.Payload = 2*job.MiB + 1 }, nil},
 	} {

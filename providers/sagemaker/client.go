@@ -88,13 +88,13 @@ func (b *Backend) make(ctx context.Context) (*clients, error) {
 	// Retries are the broker's: a start that the SDK sends again would find its own
 	// job in the way.
 	c.jobs = sdk.NewFromConfig(cfg, func(o *sdk.Options) {
-		o.Region, o.HTTPClient, o.Retryer = b.config.Region, &http.Client{Transport: transport}, aws.NopRetryer{}
+		o.Region, o.HTTPClient, o.Retryer = b.config.Region, &http.Client{Transport: memory{transport}}, aws.NopRetryer{}
 		if endpoint != nil {
 			o.BaseEndpoint = endpoint
 		}
 	})
 	c.logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) {
-		o.Region, o.HTTPClient, o.Retryer = b.config.Region, &http.Client{Transport: transport}, aws.NopRetryer{}
+		o.Region, o.HTTPClient, o.Retryer = b.config.Region, &http.Client{Transport: memory{transport}}, aws.NopRetryer{}
 		if endpoint != nil {
 			o.BaseEndpoint = endpoint
 		}

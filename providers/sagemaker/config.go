@@ -30,10 +30,11 @@ type Config struct {
 	Staging        string            `json:"staging"`         // s3:// prefix
 	Subnets        []string          `json:"subnets,omitempty"`
 	SecurityGroups []string          `json:"security_groups,omitempty"`
-	KMSKey         string            `json:"kms_key,omitempty"`   // encrypts output, and volumes that are not encrypted by their hardware
-	Tags           map[string]string `json:"tags,omitempty"`      // of models and jobs
-	Endpoint       string            `json:"endpoint,omitempty"`  // of SageMaker and CloudWatch Logs both, as an emulator's is
-	Retention      string            `json:"retention,omitempty"` // of staged files; whoever clears up reads it
+	Isolated       bool              `json:"network_isolation,omitempty"` // the models' containers reach no network
+	KMSKey         string            `json:"kms_key,omitempty"`           // encrypts output, and volumes that are not encrypted by their hardware
+	Tags           map[string]string `json:"tags,omitempty"`              // of models and jobs
+	Endpoint       string            `json:"endpoint,omitempty"`          // of SageMaker and CloudWatch Logs both, as an emulator's is
+	Retention      string            `json:"retention,omitempty"`         // of staged files; whoever clears up reads it
 }
 
 // ParseConfig reads a provider block as a ledger keeps it. A member that this

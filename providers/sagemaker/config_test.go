@@ -12,7 +12,7 @@ import (
 func TestParseConfig(t *testing.T) {
 	full := Config{
 		Region: testRegion, RoleARN: testRole, Image: testImage, Staging: "s3://lake/x/?region=us-east-1", Subnets: []string{"subnet-1"},
-		SecurityGroups: []string{"sg-1"}, KMSKey: "alias/x", Tags: map[string]string{"a": "b"}, Endpoint: "http://127.0.0.1:4567", Retention: "168h0m0s",
+		SecurityGroups: []string{"sg-1"}, Isolated: true, KMSKey: "alias/x", Tags: map[string]string{"a": "b"}, Endpoint: "http://127.0.0.1:4567", Retention: "168h0m0s",
 	}
 	text, err := json.Marshal(full)
 	if err != nil {

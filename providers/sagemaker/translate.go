@@ -124,6 +124,9 @@ func (b *Backend) model(s provider.Spec) (*sdk.CreateModelInput, error) {
 	if len(b.config.Subnets) > 0 {
 		in.VpcConfig = &types.VpcConfig{Subnets: append([]string(nil), b.config.Subnets...), SecurityGroupIds: append([]string(nil), b.config.SecurityGroups...)}
 	}
+	if b.config.Isolated {
+		in.EnableNetworkIsolation = aws.Bool(true)
+	}
 	if in.Tags, err = tags("tags", b.config.Tags); err != nil {
 		return nil, err
 	}
@@ -180,7 +183,7 @@ func (b *Backend) job(s provider.Spec, model string, in *types.TransformInput) (
 		return nil, err
 	}
 	var err error
-	if out.Environment, err = environment(s); err != nil {
+	if out.Environment, err = b.environment(s); err != nil {
 		return nil, err
 	}
 	if out.MaxConcurrentTransforms, out.MaxPayloadInMB, err = pace(j.Batching); err != nil {
@@ -286,7 +289,7 @@ func pace(b job.Batching) (concurrency, payload *int32, err error) {
 }
 
 // environment is the job's env and what the scorer is told.
-func environment(s provider.Spec) (map[string]string, error) {
+func (b *Backend) environment(s provider.Spec) (map[string]string, error) {
 	env := map[string]string{}
 	for name, value := range s.Job.Env {
 		if strings.HasPrefix(name, ownVariable) || strings.HasPrefix(name, "SAGEMAKER_") {
@@ -296,6 +299,9 @@ func environment(s provider.Spec) (map[string]string, error) {
 	}
 	if s.Job.Model.Artifact != "" {
 		split, err := mapping.Split(s.Staged.Mapping)
+		if errors.Is(err, mapping.ErrTooLarge) && b.config.Isolated {
+			return nil, provider.Errorf(provider.Unsupported, "the job's mapping is too large for environment variables, and with network_isolation the scorer cannot fetch it: name fewer or shorter fields, or leave network_isolation out")
+		}
 		if errors.Is(err, mapping.ErrTooLarge) {
 			uri, uerr := withoutQuery(s.Staged.MappingURI)
 			split, err = map[string]string{mappingVariable: uri}, uerr

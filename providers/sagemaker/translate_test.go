@@ -87,6 +87,7 @@ var matrix = map[string]func(t *testing.T, c *Config, s *provider.Spec){
 	"network": func(_ *testing.T, c *Config, _ *provider.Spec) {
 		c.Subnets, c.SecurityGroups = []string{"subnet-1", "subnet-2"}, []string{"sg-1"}
 	},
+	"isolated": func(_ *testing.T, c *Config, _ *provider.Spec) { c.Isolated = true },
 	"large-mapping": func(t *testing.T, _ *Config, s *provider.Spec) {
 		s.Job.Input.Tensors[0].Fields = longNames(400)
 		place(t, s)
@@ -206,6 +207,10 @@ func TestTranslateRefuses(t *testing.T) {
 			s.Job.Model = job.Model{Registered: map[string]string{"vertex": "x"}}
 		}},
 		"registered under what": {provider.Invalid, "model.registered", func(_ *Config, s *provider.Spec) { s.Job.Model = job.Model{Registered: map[string]string{Kind: "a_b"}} }},
+		"a mapping to fetch without a network": {provider.Unsupported, "network_isolation", func(c *Config, s *provider.Spec) {
+			c.Isolated, s.Job.Input.Tensors[0].Fields = true, longNames(2000)
+			place(t, s)
+		}},
 		"container of instances": {provider.Unsupported, "instances", func(_ *Config, s *provider.Spec) {
 			s.Job.Model = job.Model{Container: &job.Container{Image: "x", ContentType: job.ContentInstances}}
 		}},
@@ -253,7 +258,7 @@ func TestTheMappingArrives(t *testing.T) {
 		s := inPlace(t)
 		s.Job.Input.Tensors[0].Fields = longNames(fields)
 		place(t, &s)
-		env, err := environment(s)
+		env, err := backendOf(t, plainConfig()).environment(s)
 		if err != nil {
 			t.Fatal(err)
 		}

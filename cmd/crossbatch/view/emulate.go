@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"github.com/crossbatch/crossbatch/local/emulator"
+	"github.com/crossbatch/crossbatch/local/emulator/fault"
 )
 
 // Emulation is a running emulator.
 type Emulation struct {
 	Services     []emulator.Service
+	Faults       []fault.Spec
 	Dir, EnvFile string // empty: none
 	Took         time.Duration
 }
@@ -33,10 +35,14 @@ func ShowEmulation(t Terminal, asJSON bool, e Emulation) error {
 		out := struct {
 			FormatVersion int               `json:"format_version"`
 			Services      []emulatedService `json:"services"`
+			Faults        []string          `json:"faults,omitempty"`
 			Dir           string            `json:"dir,omitempty"`
 			EnvFile       string            `json:"env_file,omitempty"`
 			ReadyMS       float64           `json:"ready_ms"`
 		}{FormatVersion: FormatVersion, Dir: e.Dir, EnvFile: e.EnvFile, ReadyMS: float64(e.Took.Microseconds()) / 1000}
+		for _, s := range e.Faults {
+			out.Faults = append(out.Faults, s.String())
+		}
 		for _, s := range e.Services {
 			one := emulatedService{Name: s.Name, Title: s.Title, Endpoint: s.Endpoint, Environment: map[string]string{}, Lines: []emulatedLine{}}
 			for _, v := range e.variables(s) {
@@ -59,6 +65,9 @@ func ShowEmulation(t Terminal, asJSON bool, e Emulation) error {
 			fmt.Fprintf(t.Out, "  %s  %s\n", v.dim(fmt.Sprintf("%-10s", l.For)), l.Text)
 		}
 		fmt.Fprintln(t.Out)
+	}
+	for _, s := range e.Faults {
+		fmt.Fprintf(t.Out, "goes wrong  %s\n", s)
 	}
 	if e.EnvFile != "" {
 		fmt.Fprintf(t.Out, "variables   . %s\n", near(e.EnvFile))

@@ -80,6 +80,26 @@ func TestDisturb(t *testing.T) {
 	}
 }
 
+func TestAJobThatShallFail(t *testing.T) {
+	s := &script{next: map[string][]Disturbance{"CreateTransformJob": {{Fail: "CapacityError: none is left"}}}}
+	w := newWorld(t, Options{Disturb: s.disturb})
+	w.createModel("m")
+	w.put("in/a", "1\n")
+	w.create(aJob("j"))
+	w.create(aJob("k"))
+	w.ends("k")
+	var out *sdk.DescribeTransformJobOutput
+	for out == nil || out.TransformJobStatus == types.TransformJobStatusInProgress {
+		var err error
+		if out, err = w.DescribeTransformJob(t.Context(), &sdk.DescribeTransformJobInput{TransformJobName: aws.String("j")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out.TransformJobStatus != types.TransformJobStatusFailed || aws.ToString(out.FailureReason) != "CapacityError: none is left" || out.TransformStartTime != nil {
+		t.Errorf("the job is %s: %s, started %v", out.TransformJobStatus, aws.ToString(out.FailureReason), out.TransformStartTime)
+	}
+}
+
 func TestStaleList(t *testing.T) {
 	clock := clockwork.NewFakeClockAt(time.Now())
 	stale := []Disturbance{{Stale: 5 * time.Second}, {Stale: 5 * time.Second}, {Stale: 5 * time.Second}, {Stale: 5 * time.Second}}

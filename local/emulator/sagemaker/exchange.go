@@ -29,6 +29,7 @@ type call struct {
 	region string
 	input  json.RawMessage
 	stale  time.Duration // how old a list shall be
+	fail   string        // why a job shall fail; empty: it shall not
 }
 
 // into reads the request, which its shape has been checked of.
@@ -81,7 +82,7 @@ func (x *exchange) serve() error {
 	if err != nil {
 		return err
 	}
-	c.stale = d.Stale
+	c.stale, c.fail = d.Stale, d.Fail
 	out, err := op.answer(c)
 	if err != nil {
 		return err

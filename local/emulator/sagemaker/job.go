@@ -23,6 +23,7 @@ type job struct {
 	input   createJobInput
 	members map[string]json.RawMessage // as given
 	stop    func()                     // ends the work; several calls are as one
+	fail    string                     // why it fails instead of running
 
 	created, started, ended time.Time
 	changes                 []change // of the state, oldest first
@@ -101,7 +102,7 @@ type createJobInput struct {
 func (s *Server) jobARN(region, name string) string { return s.arn(region, "transform-job", name) }
 
 func (s *Server) createTransformJob(c *call) (any, error) {
-	j := &job{created: s.now()}
+	j := &job{created: s.now(), fail: c.fail}
 	if err := c.into(&j.input); err != nil {
 		return nil, err
 	}

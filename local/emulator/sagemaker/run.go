@@ -36,6 +36,9 @@ func (s *Server) work(ctx context.Context, j *job, t transform.Task) error {
 	if err := s.wait(ctx, s.o.Queueing); err != nil {
 		return err
 	}
+	if j.fail != "" {
+		return &transform.Failure{Reason: j.fail}
+	}
 	return s.transform.Run(ctx, t, transform.Hooks{
 		Started: func() {
 			s.mu.Lock()

@@ -73,6 +73,9 @@ type Disturbance struct {
 	Drop          bool // the connection ends without an answer
 	// Stale, before a list: it is as it was so long ago.
 	Stale time.Duration
+	// Fail, before CreateTransformJob: the job is made, and instead of running it
+	// fails for this reason.
+	Fail string
 }
 
 // Server is the two services as one endpoint for all regions, and an http.Handler.

@@ -147,6 +147,9 @@ func (s *jobService) CreateBatchPredictionJob(ctx context.Context, in *aiplatfor
 	if full != nil && s.o.Uncertain.QuotaRefusesCreate {
 		return nil, full
 	}
+	if why := disturbance(ctx).Fail; why != "" {
+		full = refusal(codes.ResourceExhausted, "%s", why)
+	}
 	first := s.shown(spec, model)
 	first.Name = s.name(jobKind, j.place)
 	first.CreateTime, first.UpdateTime = timestamppb.New(at), timestamppb.New(at)

@@ -116,6 +116,9 @@ type Disturbance struct {
 	Stale time.Duration
 	// Late, before a create: for so long no list has the job.
 	Late time.Duration
+	// Fail, before a create: the job is made, and instead of running it fails with
+	// these words, for want of machines.
+	Fail string
 }
 
 // Server is the two services as one endpoint for all locations, and an http.Handler.
