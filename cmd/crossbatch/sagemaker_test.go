@@ -23,7 +23,7 @@ func TestExamplesOnSageMaker(t *testing.T) {
 		t.Fatal(err)
 	}
 	lib := onnx.PathVariable + "=" + library(t)
-	s := startStores(t, emulator.Options{Container: emulator.Container{Path: self, Args: []string{"serve"}, Env: append(os.Environ(), lib)}})
+	s := startStores(t, emulator.Options{Container: emulator.Container{Path: self, Args: []string{"serve"}, Env: append(os.Environ(), lib, "GORACE="+quickRace)}})
 	for _, name := range []string{"propensity", "recommendations", "forecast"} {
 		t.Run(name, func(t *testing.T) {
 			s := &stores{t: t, dir: filepath.Join(t.TempDir(), name), open: s.open, uris: s.uris, services: s.services}
