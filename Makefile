@@ -1,7 +1,7 @@
 # make demo    score a real data set from a job file
 # make test    everything the project tests, with the race detector on
 # make build   bin/crossbatch
-# make lint    vet and golangci-lint
+# make lint    golangci-lint, with what go vet knows
 # make bench   how fast it scores, beside its own limits and two usual programs
 # make bench-storage  how fast objects travel, beside s5cmd and rclone
 # make image   the scoring image, REGISTRY=... names it; needs Docker with BuildKit
@@ -23,7 +23,7 @@ AZURITE := $(or $(CROSSBATCH_TEST_AZURITE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache
 .PHONY: build runtime azurite awscli demo test lint bench bench-storage image fuzz clean
 
 build:
-	@mkdir -p bin
+	@mkdir -p $(dir $(BINARY))
 	go build -o $(BINARY) ./cmd/crossbatch
 
 # ONNX Runtime, unless the machine has it. Costs nothing the second time.
@@ -42,12 +42,20 @@ awscli:
 demo: runtime
 	@examples/demo.sh $(BINARY)
 
+# All that is compiled for the tests has the race detector, the program too, so
+# that nothing is compiled twice; lint reads what the tests left behind, and does
+# the vetting. A process with the detector sleeps a second before it ends, unless
+# told not to.
+RACE := $(strip $(shell go env GOFLAGS) -race)
+test: export GOFLAGS := $(RACE)
+test: export GORACE := atexit_sleep_ms=0
+test: BINARY := bin/race/crossbatch
 test: runtime azurite awscli
-	go test -race -timeout 15m ./...
+	go test -race -vet=off -timeout 15m ./...
 
+# The linter itself is compiled without it.
 lint:
-	go vet ./...
-	go run $(GOLANGCI) run ./...
+	go run -exec "env 'GOFLAGS=$(RACE)'" $(GOLANGCI) run ./...
 
 # BENCHFLAGS: --rows, --only, --repeat, --big, --json FILE, --dir.
 bench: runtime

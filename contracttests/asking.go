@@ -121,7 +121,7 @@ func (p *place) onward(n provider.Native) {
 		if seen.Clamp(o.State) != o.State {
 			p.t.Fatalf("%s was %s, now it is %s", n.ID, seen, o.State)
 		}
-		if seen = o.State; p.clock.Since(begun) > patience {
+		if seen = o.State; p.clock.Since(begun) > p.patience {
 			p.t.Fatalf("%s stays %s", n.ID, seen)
 		}
 		p.pause(be)

@@ -27,7 +27,7 @@ func (p *place) watch(b *broker.Broker, keys ...ledger.Key) map[ledger.Key]broke
 	begun, last := p.clock.Now(), broker.Run{}
 	runs, err := b.Watch(ctx, keys, broker.WatchOptions{Report: func(r broker.Run) {
 		last = r
-		if p.clock.Since(begun) > patience {
+		if p.clock.Since(begun) > p.patience {
 			cancel()
 		}
 	}})
@@ -92,7 +92,7 @@ func (p *place) over() {
 		if live == "" {
 			return
 		}
-		if p.clock.Since(begun) > patience {
+		if p.clock.Since(begun) > p.patience {
 			p.t.Fatalf("a native job goes on: %s", live)
 		}
 		p.pause(be)

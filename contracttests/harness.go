@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 
@@ -28,6 +29,10 @@ type Harness struct {
 
 	// Tune changes the jobs of the suite: small batches, say. May be nil.
 	Tune func(j *job.Job)
+
+	// patience is shorter for fakes that never do what is waited for. Zero: it is
+	// the usual one.
+	patience time.Duration
 
 	// Update is the folder that reference results are written to instead of
 	// being compared. Empty: they are compared.

@@ -1,6 +1,7 @@
 package contracttests
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -37,11 +38,13 @@ type place struct {
 	area  string // URI prefix; ends in a slash
 	dir   string // folder of the ledger
 	model provider.Model
+
+	patience time.Duration
 }
 
 func newPlace(t T, h Harness) *place {
 	t.Helper()
-	p := &place{t: t, h: h, s: h.New(t)}
+	p := &place{t: t, h: h, s: h.New(t), patience: cmp.Or(h.patience, patience)}
 	ctx, cancel := context.WithTimeout(t.Context(), atMost)
 	t.Cleanup(cancel)
 	p.ctx, p.clock, p.open, p.area = ctx, p.s.Clock, p.s.Open, p.s.Area

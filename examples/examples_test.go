@@ -38,7 +38,7 @@ type example struct {
 }
 
 func TestExamples(t *testing.T) {
-	features := forecastFeatures(t)
+	features, binary := forecastFeatures(t), build(t)
 	for _, ex := range []example{
 		{
 			name:    "propensity",
@@ -63,7 +63,7 @@ func TestExamples(t *testing.T) {
 			published: func(p map[string]any) map[string]any { return p },
 		},
 	} {
-		t.Run(ex.name, func(t *testing.T) { ex.test(t, build(t)) })
+		t.Run(ex.name, func(t *testing.T) { ex.test(t, binary) })
 	}
 }
 

@@ -44,7 +44,7 @@ func TestExamplesOnClouds(t *testing.T) {
 		t.Fatal(err)
 	}
 	lib := onnx.PathVariable + "=" + library(t)
-	s := startStores(t, emulator.Options{Container: emulator.Container{Path: self, Args: []string{"serve"}, Env: append(os.Environ(), lib)}})
+	s := startStores(t, emulator.Options{Container: emulator.Container{Path: self, Args: []string{"serve"}, Env: append(os.Environ(), lib, "GORACE="+quickRace)}})
 	for _, name := range []string{"propensity", "recommendations", "forecast"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -151,6 +151,7 @@ func (c *crash) natives() int {
 // done, a reader sees one whole result, and whoever comes next finishes the run:
 // one native job, the same bytes, nothing stale.
 func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
 	c := newCrash(t)
 	c.run("submit", "sum.crossbatch.hcl", "--wait")
 	want, _ := c.published()

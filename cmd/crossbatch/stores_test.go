@@ -109,7 +109,7 @@ func (s *stores) crossbatch(code int, args ...string) string {
 	s.t.Helper()
 	c := exec.Command("crossbatch", args...)
 	c.Dir = s.dir
-	c.Env = append(os.Environ(), onnx.PathVariable+"="+library(s.t), onnx.CacheVariable+"="+filepath.Join(s.dir, "cache"))
+	c.Env = append(os.Environ(), onnx.PathVariable+"="+library(s.t), "GORACE="+quickRace, onnx.CacheVariable+"="+filepath.Join(s.dir, "cache"))
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	err := c.Run()

@@ -192,7 +192,7 @@ func kill(t *testing.T, dir, out, point string) {
 	}
 	temp := t.TempDir() // what it spills dies with the test
 	c := exec.CommandContext(t.Context(), self, "-test.run=^$")
-	c.Env = append(os.Environ(), crashEnv+"="+dir, crashOutEnv+"="+out, crashPointEnv+"="+point, "TMPDIR="+temp, "TMP="+temp)
+	c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", crashEnv+"="+dir, crashOutEnv+"="+out, crashPointEnv+"="+point, "TMPDIR="+temp, "TMP="+temp)
 	said, err := c.CombinedOutput()
 	if err == nil || len(said) > 0 {
 		t.Fatalf("it was not killed: %v, %s", err, said)

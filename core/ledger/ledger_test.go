@@ -55,7 +55,7 @@ func children(t *testing.T, dir string, n int, fingerprint func(i int) string, e
 	cmds, outs := make([]*exec.Cmd, n), make([]bytes.Buffer, n)
 	for i := range cmds {
 		cmds[i] = exec.Command(os.Args[0])
-		cmds[i].Env = append(os.Environ(), dirEnv+"="+dir, printEnv+"="+fingerprint(i), fmt.Sprintf("%s=%d", nameEnv, i))
+		cmds[i].Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", dirEnv+"="+dir, printEnv+"="+fingerprint(i), fmt.Sprintf("%s=%d", nameEnv, i))
 		cmds[i].Env = append(cmds[i].Env, env...)
 		cmds[i].Stdout, cmds[i].Stderr = &outs[i], os.Stderr
 		if err := cmds[i].Start(); err != nil {
@@ -153,7 +153,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 	for step := 1; ; step++ {
 		dir := t.TempDir()
 		c := exec.Command(os.Args[0])
-		c.Env = append(os.Environ(), dirEnv+"="+dir, printEnv+"="+print16(1), fmt.Sprintf("%s=%d", killEnv, step))
+		c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", dirEnv+"="+dir, printEnv+"="+print16(1), fmt.Sprintf("%s=%d", killEnv, step))
 		err := c.Run()
 		if err == nil {
 			if step < 20 { // mark, input, claim, id and three events of two objects

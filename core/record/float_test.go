@@ -42,7 +42,7 @@ func TestReadFloat32(t *testing.T) {
 		sameFloat32(t, text)
 	}
 	r := rand.New(rand.NewSource(1))
-	for range 150_000 {
+	for range 50_000 {
 		f := math.Float32frombits(r.Uint32())
 		if f != f || math.IsInf(float64(f), 0) {
 			continue

@@ -54,7 +54,7 @@ func TestReadFloats(t *testing.T) {
 		sameFloatList(t, list)
 	}
 	r := rand.New(rand.NewSource(1))
-	for range 200_000 {
+	for range 60_000 {
 		var list strings.Builder
 		for k := range 1 + r.Intn(6) {
 			if k > 0 {

@@ -131,7 +131,7 @@ func kill(t *testing.T, dir, out, point string) {
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(t.Context(), self, "-test.run=^$")
-	c.Env = append(os.Environ(), crashEnv+"="+dir, crashOutEnv+"="+out, crashPointEnv+"="+point)
+	c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", crashEnv+"="+dir, crashOutEnv+"="+out, crashPointEnv+"="+point)
 	said, err := c.CombinedOutput()
 	if err == nil || len(said) > 0 {
 		t.Fatalf("it was not killed: %v, %s", err, said)
@@ -164,7 +164,7 @@ func TestTogether(t *testing.T) {
 		})
 		g.Go(func() error {
 			c := exec.CommandContext(t.Context(), self, "-test.run=^$")
-			c.Env = append(os.Environ(), crashEnv+"="+dir, crashOutEnv+"="+out, crashPointEnv+"=none")
+			c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", crashEnv+"="+dir, crashOutEnv+"="+out, crashPointEnv+"=none")
 			if said, err := c.CombinedOutput(); err != nil {
 				return fmt.Errorf("%w: %s", err, said)
 			}

@@ -49,7 +49,7 @@ func TestCreateBySixteenProcesses(t *testing.T) {
 	for i := range children {
 		c := &children[i]
 		c.cmd = exec.Command(os.Args[0])
-		c.cmd.Env = append(os.Environ(), raceEnv+"="+dir)
+		c.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", raceEnv+"="+dir)
 		c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.errors
 		if err := c.cmd.Start(); err != nil {
 			t.Fatal(err)

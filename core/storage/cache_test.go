@@ -120,7 +120,7 @@ func TestCacheOfManyProcesses(t *testing.T) {
 	for i := range n {
 		wg.Go(func() {
 			c := exec.Command(os.Args[0])
-			c.Env = append(os.Environ(), fmt.Sprintf("%s=%s", cacheEnv, path), fmt.Sprintf("%s=%d", cacheNumberEnv, i))
+			c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", fmt.Sprintf("%s=%s", cacheEnv, path), fmt.Sprintf("%s=%d", cacheNumberEnv, i))
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Errorf("%v: %s", err, out)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/local/scorer"
 )
 
 // score answers one request. The body is read before anything is written: there
@@ -46,7 +47,8 @@ func (s *Server) score(a *answer, r *http.Request) error {
 		return err
 	}
 	err = s.answer(ctx, a, m, p)
-	if err != nil && ctx.Err() != nil {
+	// What proves the mapping wrong ends the server, and says so itself.
+	if err != nil && ctx.Err() != nil && !errors.Is(err, scorer.ErrMapping) {
 		return s.gone(ctx)
 	}
 	return err

@@ -32,7 +32,7 @@ func TestLoadOfNoLibrary(t *testing.T) {
 	}
 	for _, path := range []string{text, "/nowhere/libonnxruntime.so"} {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), inChild+"="+path)
+		cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", inChild+"="+path)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)

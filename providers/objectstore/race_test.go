@@ -3,14 +3,21 @@ package objectstore
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/crossbatch/crossbatch/core/ledger/ledgertest"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
-// raceEnv makes the test binary one of the racing processes: the URI of its bucket.
+// raceEnv makes the test binary one of the racing processes.
 const raceEnv = "CROSSBATCH_TEST_RACE"
 
 const (
@@ -18,17 +25,62 @@ const (
 	raceKeys = 12
 )
 
+// errand is what a racing process is told to do in a bucket: to create the keys
+// that all create, or to be one of the writers of the ledger's suite.
+type errand struct {
+	URI    string             `json:"uri"`
+	Writer *ledgertest.Writer `json:"writer,omitempty"`
+	Prefix string             `json:"prefix,omitempty"` // of the writer's ledger
+}
+
+// answer is what the process says of an errand.
+type answer struct {
+	Text  string `json:"text"`
+	Error string `json:"error,omitempty"`
+}
+
+// race does errands until there are no more, each with an opener of its own.
+func race(in io.Reader, out io.Writer) error {
+	errands, answers := json.NewDecoder(in), json.NewEncoder(out)
+	for {
+		var e errand
+		if err := errands.Decode(&e); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		var text strings.Builder
+		a := answer{}
+		if err := e.do(context.Background(), &text); err != nil {
+			a.Error = err.Error()
+		}
+		a.Text = text.String()
+		if err := answers.Encode(a); err != nil {
+			return err
+		}
+	}
+}
+
+func (e errand) do(ctx context.Context, out io.Writer) error {
+	open := New(Options{})
+	b, _, err := open.Open(ctx, e.URI)
+	if err == nil && e.Writer != nil {
+		err = e.Writer.Run(ctx, b, e.Prefix, out)
+	} else if err == nil {
+		err = createAll(ctx, b, out)
+	}
+	if b != nil {
+		err = errors.Join(err, b.Close())
+	}
+	return errors.Join(err, open.Close())
+}
+
 // raceBody is long, so that a torn read would show.
 func raceBody(pid, i int) string { return strings.Repeat(fmt.Sprintf("%d of %d\n", pid, i), 500) }
 
-// race creates all keys and prints those that it won; what it lost must read whole.
-func race(uri string) error {
-	ctx := context.Background()
-	open := New(Options{})
-	b, _, err := open.Open(ctx, uri)
-	if err != nil {
-		return err
-	}
+// createAll creates all keys and prints those that it won; what it lost must
+// read whole.
+func createAll(ctx context.Context, b *storage.Bucket, out io.Writer) error {
 	for i := range raceKeys {
 		key := fmt.Sprintf("claims/%03d", i)
 		won, err := b.Create(ctx, key, []byte(raceBody(os.Getpid(), i)))
@@ -44,45 +96,72 @@ func race(uri string) error {
 			return fmt.Errorf("%s was read torn", key)
 		}
 		if won {
-			fmt.Println(i, os.Getpid())
+			_, _ = fmt.Fprintln(out, i, os.Getpid())
 		}
 	}
-	if err := b.Close(); err != nil {
-		return err
-	}
-	return open.Close()
+	return nil
 }
 
-// processes runs the test binary many times at once, with an environment of each,
-// and gives what they printed.
-func processes(t *testing.T, n int, env func(i int) []string) []string {
+// racing are processes that wait for errands. All stores race the same ones: with
+// the race detector on, a process takes longer to start than to do its errand.
+type racing []*racer
+
+type racer struct {
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	answers *json.Decoder
+	errors  bytes.Buffer
+}
+
+func newRacing(t *testing.T) racing {
 	t.Helper()
-	type child struct {
-		cmd         *exec.Cmd
-		out, errors bytes.Buffer
+	var all racing
+	for range racers {
+		r := &racer{cmd: exec.Command(os.Args[0])}
+		r.cmd.Env = append(os.Environ(), raceEnv+"=1", "GORACE=atexit_sleep_ms=0")
+		r.cmd.Stderr = &r.errors
+		var err error
+		r.in, err = r.cmd.StdinPipe()
+		must(t, err)
+		out, err := r.cmd.StdoutPipe()
+		must(t, err)
+		r.answers = json.NewDecoder(out)
+		must(t, r.cmd.Start())
+		t.Cleanup(func() {
+			_ = r.in.Close()
+			if err := r.cmd.Wait(); err != nil {
+				t.Errorf("%v: %s", err, &r.errors)
+			}
+		})
+		all = append(all, r)
 	}
-	children := make([]child, n)
-	for i := range children {
-		c := &children[i]
-		c.cmd = exec.Command(os.Args[0])
-		c.cmd.Env = append(os.Environ(), env(i)...)
-		c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.errors
-		must(t, c.cmd.Start())
+	return all
+}
+
+// run gives each process an errand, to all at once, and gives what they said.
+func (all racing) run(t *testing.T, errands []errand) []string {
+	t.Helper()
+	if len(errands) > len(all) {
+		t.Fatalf("%d errands for %d processes", len(errands), len(all))
+	}
+	for i, e := range errands {
+		must(t, json.NewEncoder(all[i].in).Encode(e))
 	}
 	var out []string
-	for i := range children {
-		c := &children[i]
-		if err := c.cmd.Wait(); err != nil {
-			t.Errorf("%v: %s", err, &c.errors)
+	for i := range errands {
+		var a answer
+		must(t, all[i].answers.Decode(&a))
+		if a.Error != "" {
+			t.Error(a.Error)
 		}
-		out = append(out, c.out.String())
+		out = append(out, a.Text)
 	}
 	return out
 }
 
 func sixteenCreate(t *testing.T, s *stand) {
 	winner := map[int]int{}
-	for _, out := range processes(t, racers, func(int) []string { return []string{raceEnv + "=" + s.uri} }) {
+	for _, out := range s.racing.run(t, slices.Repeat([]errand{{URI: s.uri}}, racers)) {
 		for line := range strings.Lines(out) {
 			var key, pid int
 			if _, err := fmt.Sscan(line, &key, &pid); err != nil {

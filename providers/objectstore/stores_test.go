@@ -19,12 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if uri := os.Getenv(raceEnv); uri != "" {
-		run := func() error { return race(uri) }
-		if w := os.Getenv(writerEnv); w != "" {
-			run = func() error { return write(uri, w) }
-		}
-		if err := run(); err != nil {
+	if os.Getenv(raceEnv) != "" {
+		if err := race(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -40,6 +36,7 @@ type stand struct {
 	uri    string // its root
 	front  *front // nil for a folder
 	open   *Opener
+	racing racing
 }
 
 // bucket opens the bucket for a test.
@@ -215,7 +212,7 @@ func TestStores(t *testing.T) {
 	})
 	folder := azuriteFolder(t) // before the home is another
 	setenv(t, e)
-	n := 0
+	all, n := newRacing(t), 0
 	for _, c := range columns(e, folder) {
 		t.Run(c.name, func(t *testing.T) {
 			var f *front
@@ -239,7 +236,7 @@ func TestStores(t *testing.T) {
 							t.Error(err)
 						}
 					})
-					k.run(t, &stand{column: c.name, uri: c.make(t, name, to), front: f, open: open})
+					k.run(t, &stand{column: c.name, uri: c.make(t, name, to), front: f, open: open, racing: all})
 				})
 			}
 		})

@@ -17,7 +17,7 @@ import (
 // How many write at once, and how many events each appends.
 const (
 	writers = 16
-	appends = 5
+	appends = 2
 )
 
 // Writer is one of the writers that race. It does its work in a goroutine, or in
