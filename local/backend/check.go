@@ -69,16 +69,7 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 		"env":                   provider.Emulated.Because("recorded with the run; the scorer runs no code of the job's that could read it"),
 		"labels":                provider.Emulated.Because("recorded with the run"),
 	}
-	var out []provider.Finding
-	for _, field := range provider.Fields() {
-		f, ok := special[field]
-		if !ok {
-			f.Level = provider.Exact
-		}
-		f.Field = field
-		out = append(out, f)
-	}
-	return out
+	return provider.Findings(special)
 }
 
 func onnxOnly(is bool, what string) provider.Finding {

@@ -3,9 +3,9 @@ package sagemaker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -67,44 +67,19 @@ func (b *Backend) Inspect(ctx context.Context) (provider.Facts, error) {
 // Check says how each field holds here.
 func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	j := s.Job
-	ours := j.Model.Artifact != ""
-	scored := func(set bool, how string) provider.Finding {
-		switch {
-		case ours:
-			return provider.Emulated.Because(how)
-		case set:
-			return provider.Lost.Because("the model's own container gets records as they are and answers what it likes")
-		}
-		return provider.Finding{Level: provider.Exact} // there is nothing to lose
-	}
-	special := map[string]provider.Finding{
-		"model.artifact":        b.checkArtifact(j.Model),
-		"model.container":       checkContainer(j.Model.Container),
-		"model.registered":      checkRegistered(j.Model.Registered),
-		"input.format":          provider.Emulated.Because("JSON Lines and CSV without a header are read where they lie; all else is staged as JSON Lines"),
-		"input.partitions":      provider.Emulated.Because("what the parts of paths tell is staged with the records"),
-		"input.key":             scored(len(j.Input.Key) > 0, "the scorer carries the key"),
-		"input.empty":           provider.Emulated.Because("judged when the input is listed"),
-		"input.staging":         provider.Emulated.Because("decides what is staged before the job starts"),
-		"input.csv":             provider.Emulated.Because("CSV with a header is staged; of other CSV the scorer knows how it is written"),
-		"input.tensor":          scored(len(j.Input.Tensors) > 0, "the scorer feeds the model"),
-		"input.limit":           provider.Emulated.Because("only the first records are staged"),
-		"output.destination":    provider.Watched.Because("results are published once a watcher finds the job done"),
-		"output.format":         provider.Watched.Because("written when results are published"),
-		"output.compression":    provider.Watched.Because("written when results are published"),
-		"output.keep":           scored(len(j.Output.Keep) > 0, "the scorer carries fields along"),
-		"output.select":         scored(len(j.Output.Select) > 0, "the scorer picks outputs"),
-		"output.existing":       provider.Emulated.Because("judged at submission and again before publishing"),
-		"batching.records":      scored(j.Batching.Records > 0, "the scorer cuts its calls of the model; requests are cut by batching.payload"),
-		"batching.payload":      checkPayload(j.Batching),
-		"compute.spot":          checkSpot(j.Compute.Spot),
-		"limits.timeout":        provider.Watched.Because("a watcher stops the job; the scorer also ends by itself after the time that is left"),
-		"limits.failed_records": provider.Watched.Because("judged when results are published"),
-		"limits.retries":        provider.Watched.Because("an attempt follows once a watcher finds the last one failed"),
-		"limits.cost":           provider.Emulated.Because("judged before a run begins"),
-		"placement.failover":    provider.Watched.Because("another provider is tried once a watcher finds this one failed"),
-		"labels":                {Level: provider.Exact, Message: "tags of the job; the model has those of the provider block"},
-	}
+	special := provider.SharedFindings(j)
+	maps.Copy(special, map[string]provider.Finding{
+		"model.artifact":   provider.CheckImage(j.Model, b.config.Image),
+		"model.container":  checkContainer(j.Model.Container),
+		"model.registered": checkRegistered(j.Model.Registered),
+		"input.format":     provider.Emulated.Because("JSON Lines and CSV without a header are read where they lie; all else is staged as JSON Lines"),
+		"input.staging":    provider.Emulated.Because("decides what is staged before the job starts"),
+		"input.csv":        provider.Emulated.Because("CSV with a header is staged; of other CSV the scorer knows how it is written"),
+		"batching.records": provider.Scored(j.Model, j.Batching.Records > 0, "the scorer cuts its calls of the model; requests are cut by batching.payload"),
+		"batching.payload": checkPayload(j.Batching),
+		"compute.spot":     checkSpot(j.Compute.Spot),
+		"labels":           {Level: provider.Exact, Message: "tags of the job; the model has those of the provider block"},
+	})
 	if n := j.Compute.Instances; n > 1 {
 		special["compute.instances"] = provider.Finding{Level: provider.Exact, Message: "an object is never split over instances"}
 	}
@@ -114,31 +89,12 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	} else if m.disk && b.config.KMSKey != "" {
 		special["compute.machine"] = provider.Finding{Level: provider.Exact, Message: "kms_key encrypts the output, not the disks of " + m.name + ": their hardware has its own key, and the service refuses another"}
 	}
-	var out []provider.Finding
-	for _, field := range provider.Fields() {
-		f, ok := special[field]
-		if !ok {
-			f.Level = provider.Exact
-		}
-		f.Field = field
-		out = append(out, f)
-	}
-	return out
+	return provider.Findings(special)
 }
 
 func checkSpot(wanted bool) provider.Finding {
 	if wanted {
 		return provider.Lost.Because("Batch Transform has no spot machines")
-	}
-	return provider.Finding{Level: provider.Exact}
-}
-
-func (b *Backend) checkArtifact(m job.Model) provider.Finding {
-	if m.Artifact != "" && b.config.Image == "" {
-		return provider.Lost.Because("the provider block names no image, which is what scores a model given by its artifact")
-	}
-	if m.Artifact != "" && !strings.Contains(b.config.Image, "@sha256:") {
-		return provider.Exact.Because("the image " + b.config.Image + " is named by a tag, which can move: @sha256:DIGEST behind its name pins it")
 	}
 	return provider.Finding{Level: provider.Exact}
 }

@@ -3,6 +3,7 @@ package vertex
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"time"
@@ -68,69 +69,31 @@ const (
 // Check says how each field holds here.
 func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	j := s.Job
-	ours := j.Model.Artifact != ""
-	scored := func(how string) provider.Finding {
-		if ours {
-			return provider.Emulated.Because(how)
-		}
-		return provider.Lost.Because("the user's own model gets records as they are and answers what it likes")
-	}
-	special := map[string]provider.Finding{
-		"model.artifact":        b.checkArtifact(j.Model),
-		"model.container":       checkContainer(j.Model.Container),
-		"model.registered":      b.checkRegistered(j.Model.Registered),
-		"input.format":          provider.Emulated.Because("all input is staged as JSON Lines"),
-		"input.partitions":      provider.Emulated.Because("what the parts of paths tell is staged with the records"),
-		"input.key":             scored("the scorer carries the key"),
-		"input.empty":           provider.Emulated.Because("judged when the input is listed"),
-		"input.staging":         provider.Emulated.Because("input is always staged: records are known again by a field that is put in"),
-		"input.csv":             provider.Emulated.Because("CSV is staged as JSON Lines"),
-		"input.tensor":          scored("the scorer feeds the model"),
-		"input.limit":           provider.Emulated.Because("only the first records are staged"),
-		"output.destination":    provider.Watched.Because("results are published once a watcher finds the job done"),
-		"output.format":         provider.Watched.Because("written when results are published"),
-		"output.compression":    provider.Watched.Because("written when results are published"),
-		"output.keep":           scored("the scorer carries fields along"),
-		"output.select":         scored("the scorer picks outputs"),
-		"output.existing":       provider.Emulated.Because("judged at submission and again before publishing"),
-		"batching.payload":      checkPayload(j.Batching),
-		"batching.concurrency":  scored("the scorer calls the model for so many requests at a time"),
-		"compute.spot":          checkSpot(j.Compute.Spot),
-		"limits.timeout":        provider.Watched.Because("a watcher cancels the job; the scorer also ends by itself after the time that is left"),
-		"limits.failed_records": provider.Watched.Because("judged when results are published"),
-		"limits.retries":        provider.Watched.Because("an attempt follows once a watcher finds the last one failed"),
-		"limits.cost":           provider.Emulated.Because("judged before a run begins"),
-		"placement.failover":    provider.Watched.Because("another provider is tried once a watcher finds this one failed"),
-		"labels":                {Level: provider.Exact, Message: "labels of the job"},
-	}
+	special := provider.SharedFindings(j)
+	maps.Copy(special, map[string]provider.Finding{
+		"model.artifact":       provider.CheckImage(j.Model, b.config.Image),
+		"model.container":      checkContainer(j.Model.Container),
+		"model.registered":     b.checkRegistered(j.Model.Registered),
+		"input.format":         provider.Emulated.Because("all input is staged as JSON Lines"),
+		"input.staging":        provider.Emulated.Because("input is always staged: records are known again by a field that is put in"),
+		"input.csv":            provider.Emulated.Because("CSV is staged as JSON Lines"),
+		"batching.payload":     checkPayload(j.Batching),
+		"batching.concurrency": provider.Scored(j.Model, j.Batching.Concurrency > 0, "the scorer calls the model for so many requests at a time"),
+		"compute.spot":         checkSpot(j.Compute.Spot),
+		"labels":               {Level: provider.Exact, Message: "labels of the job"},
+	})
 	if len(j.Model.Registered) > 0 && len(j.Env) > 0 {
 		special["env"] = provider.Lost.Because(noEnv)
 	}
 	if _, none := choose(j.Compute); none != nil {
 		special[none.field] = provider.Lost.Because(none.why)
 	}
-	var out []provider.Finding
-	for _, field := range provider.Fields() {
-		f, ok := special[field]
-		if !ok {
-			f.Level = provider.Exact
-		}
-		f.Field = field
-		out = append(out, f)
-	}
-	return out
+	return provider.Findings(special)
 }
 
 func checkSpot(wanted bool) provider.Finding {
 	if wanted {
 		return provider.Lost.Because("spot machines are in the service's preview API (v1beta1) alone")
-	}
-	return provider.Finding{Level: provider.Exact}
-}
-
-func (b *Backend) checkArtifact(m job.Model) provider.Finding {
-	if m.Artifact != "" && b.config.Image == "" {
-		return provider.Lost.Because("the provider block names no image, which is what scores a model given by its artifact")
 	}
 	return provider.Finding{Level: provider.Exact}
 }
