@@ -15,7 +15,6 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/crossbatch/crossbatch/core/provider"
-	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // Code classifies an error of this package.
@@ -82,46 +81,20 @@ func hint(c provider.Code) string {
 	return ""
 }
 
-func codeOf(err error) provider.Code {
-	var e *provider.Error
+func codeOf(err error) provider.Code { return provider.Classify(err, ofService) }
+
+// ofService is the code of what the service answered, or that it did not.
+func ofService(err error) (provider.Code, bool) {
 	var api smithy.APIError
-	switch {
-	case err == nil:
-		return provider.OK
-	case errors.As(err, &e) && e.Code != provider.OK:
-		return e.Code
-	case errors.Is(err, context.Canceled):
-		return provider.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
-		return provider.Timeout
+	switch status := statusOf(err); {
 	case errors.As(err, &api):
-		return coded(api.ErrorCode(), api.ErrorMessage(), statusOf(err))
+		return coded(api.ErrorCode(), api.ErrorMessage(), status), true
+	case unreached(err):
+		return provider.Unavailable, true
+	case status != 0:
+		return byStatus(status), true
 	}
-	for _, known := range []struct {
-		err  error
-		code provider.Code
-	}{
-		{storage.ErrNotFound, provider.NotFound},
-		{storage.ErrNoBucket, provider.NotFound},
-		{storage.ErrDenied, provider.PermissionDenied},
-		{storage.ErrNoCredentials, provider.Unauthenticated},
-		{storage.ErrWrongRegion, provider.Invalid},
-		{storage.ErrURI, provider.Invalid},
-		{storage.ErrUnreachable, provider.Unavailable},
-		{storage.ErrBusy, provider.Unavailable},
-		{storage.ErrChanged, provider.Conflict},
-	} {
-		if errors.Is(err, known.err) {
-			return known.code
-		}
-	}
-	if unreached(err) {
-		return provider.Unavailable
-	}
-	if status := statusOf(err); status != 0 {
-		return byStatus(status)
-	}
-	return provider.CodeOf(err)
+	return provider.OK, false
 }
 
 // unreached says that no answer came, or none that can be read.

@@ -47,9 +47,8 @@ func TestCodes(t *testing.T) {
 		{&url.Error{Op: "Post", URL: "https://x", Err: errors.New("connection refused")}, provider.Unavailable},
 		{fmt.Errorf("x: %w", context.Canceled), provider.Canceled},
 		{fmt.Errorf("x: %w", context.DeadlineExceeded), provider.Timeout},
-		{fmt.Errorf("x: %w", storage.ErrDenied), provider.PermissionDenied},
-		{fmt.Errorf("x: %w", storage.ErrNoBucket), provider.NotFound},
-		{fmt.Errorf("x: %w", storage.ErrUnreachable), provider.Unavailable},
+		{&storage.Fault{Kind: storage.ErrNoBucket, Cause: api("NoSuchBucket", "")}, provider.NotFound}, // S3 speaks through the same SDK
+		{&storage.Fault{Kind: storage.ErrChanged, Cause: api("PreconditionFailed", "")}, provider.Conflict},
 		{provider.Errorf(provider.Conflict, "x"), provider.Conflict},
 		{errors.New("anything"), provider.Internal},
 	} {

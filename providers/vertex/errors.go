@@ -12,7 +12,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/crossbatch/crossbatch/core/provider"
-	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // Code classifies an error of this package.
@@ -78,44 +77,15 @@ func hint(c provider.Code) string {
 	return ""
 }
 
-func codeOf(err error) provider.Code {
-	var e *provider.Error
-	switch {
-	case err == nil:
-		return provider.OK
-	case errors.As(err, &e) && e.Code != provider.OK:
-		return e.Code
-	case errors.Is(err, context.Canceled):
-		return provider.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
-		return provider.Timeout
-	}
+func codeOf(err error) provider.Code { return provider.Classify(err, ofService) }
+
+// ofService is the code of what the service answered, or that it did not.
+func ofService(err error) (provider.Code, bool) {
 	if s, ok := statusOf(err); ok {
-		return coded(s.Code(), s.Message())
-	}
-	for _, known := range []struct {
-		err  error
-		code provider.Code
-	}{
-		{storage.ErrNotFound, provider.NotFound},
-		{storage.ErrNoBucket, provider.NotFound},
-		{storage.ErrDenied, provider.PermissionDenied},
-		{storage.ErrNoCredentials, provider.Unauthenticated},
-		{storage.ErrWrongRegion, provider.Invalid},
-		{storage.ErrURI, provider.Invalid},
-		{storage.ErrUnreachable, provider.Unavailable},
-		{storage.ErrBusy, provider.Unavailable},
-		{storage.ErrChanged, provider.Conflict},
-	} {
-		if errors.Is(err, known.err) {
-			return known.code
-		}
+		return coded(s.Code(), s.Message()), true
 	}
 	var network net.Error
-	if errors.As(err, &network) {
-		return provider.Unavailable
-	}
-	return provider.CodeOf(err)
+	return provider.Unavailable, errors.As(err, &network)
 }
 
 // statusOf is what the service, or the transport, answered.
