@@ -85,9 +85,9 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 	}
 	m, none := choose(j.Compute)
 	if none != nil {
-		special[none.field] = provider.Lost.Because(none.why)
-	} else if m.disk && b.config.KMSKey != "" {
-		special["compute.machine"] = provider.Finding{Level: provider.Exact, Message: "kms_key encrypts the output, not the disks of " + m.name + ": their hardware has its own key, and the service refuses another"}
+		special[none.Field] = provider.Lost.Because(none.Why)
+	} else if ownDisks(m) && b.config.KMSKey != "" {
+		special["compute.machine"] = provider.Finding{Level: provider.Exact, Message: "kms_key encrypts the output, not the disks of " + m.Name + ": their hardware has its own key, and the service refuses another"}
 	}
 	return provider.Findings(special)
 }

@@ -7,14 +7,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/provider"
 )
 
 // The table names the types that the SDK knows, each once, and no other.
 func TestMachinesAreThoseOfTheSDK(t *testing.T) {
 	var have, want []string
 	for _, m := range machines() {
-		have = append(have, m.name)
-		if m.cpus < 2 || m.memory < int64(m.cpus)*1024 || (m.gpu == "") != (m.gpus == 0) {
+		have = append(have, m.Name)
+		if m.CPUs < 2 || m.Memory < int64(m.CPUs)*job.GiB || (m.GPU == "") != (m.GPUs == 0) {
 			t.Errorf("%+v", m)
 		}
 	}
@@ -46,8 +47,24 @@ func TestChoose(t *testing.T) {
 		{job.Compute{Machine: "ml.p3.2xlarge", CPUs: 999}, "ml.p3.2xlarge"},
 	} {
 		got, none := choose(c.compute)
-		if none != nil || got.name != c.want {
-			t.Errorf("%+v: %s, %v, want %s", c.compute, got.name, none, c.want)
+		if none != nil || got.Name != c.want {
+			t.Errorf("%+v: %s, %v, want %s", c.compute, got.Name, none, c.want)
+		}
+	}
+}
+
+// A machine that is named comes with the GPUs that it has, and no others.
+func TestNamedMachineWithoutTheGPU(t *testing.T) {
+	t4 := &job.GPU{Type: "nvidia-t4", Count: 2}
+	for name, met := range map[string]bool{"ml.g4dn.12xlarge": true, "ml.g4dn.xlarge": false, "ml.g5.12xlarge": false, "ml.m5.xlarge": false} {
+		_, none := choose(job.Compute{Machine: name, GPU: t4})
+		if met != (none == nil) || none != nil && none.Field != "compute.gpu" {
+			t.Errorf("%s: %v", name, none)
+		}
+		s := inPlace(t)
+		s.Job.Compute.Machine, s.Job.Compute.GPU = name, t4
+		if _, err := backendOf(t, plainConfig()).Translate(s); met != (err == nil) || !met && provider.CodeOf(err) != provider.Unsupported {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

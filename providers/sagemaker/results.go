@@ -50,7 +50,7 @@ func (b *Backend) pieces(ctx context.Context, s provider.Spec) (out []provider.P
 	defer func() { err = errors.Join(err, folder.Close()) }()
 	made := s.Made
 	if kind, none := choose(s.Job.Compute); none == nil {
-		made.Machine = kind.name
+		made.Machine = kind.Name
 	}
 	for o, err := range folder.Objects(ctx, prefix) {
 		if err != nil {

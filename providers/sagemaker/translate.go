@@ -191,7 +191,7 @@ func (b *Backend) job(s provider.Spec, model string, in *types.TransformInput) (
 	}
 	m, none := choose(j.Compute)
 	if none != nil {
-		return nil, none.refused()
+		return nil, none
 	}
 	if out.TransformResources, err = b.resources(m, j.Compute.Instances); err != nil {
 		return nil, err
@@ -206,14 +206,14 @@ func (b *Backend) job(s provider.Spec, model string, in *types.TransformInput) (
 // mostInstances is the bound of the API reference.
 const mostInstances = 100
 
-func (b *Backend) resources(m machine, instances int) (*types.TransformResources, error) {
+func (b *Backend) resources(m provider.Machine, instances int) (*types.TransformResources, error) {
 	if instances = max(instances, 1); instances > mostInstances {
 		return nil, provider.Errorf(provider.Invalid, "compute.instances is %d; Batch Transform takes at most %d", instances, mostInstances)
 	}
-	out := &types.TransformResources{InstanceType: types.TransformInstanceType(m.name), InstanceCount: aws.Int32(int32(instances))}
+	out := &types.TransformResources{InstanceType: types.TransformInstanceType(m.Name), InstanceCount: aws.Int32(int32(instances))}
 	// A key for local disks is refused: their hardware has its own.
 	// https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformResources.html
-	if b.config.KMSKey != "" && !m.disk {
+	if b.config.KMSKey != "" && !ownDisks(m) {
 		out.VolumeKmsKeyId = aws.String(b.config.KMSKey)
 	}
 	return out, nil

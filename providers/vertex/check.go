@@ -86,7 +86,7 @@ func (b *Backend) Check(s provider.Spec) []provider.Finding {
 		special["env"] = provider.Lost.Because(noEnv)
 	}
 	if _, none := choose(j.Compute); none != nil {
-		special[none.field] = provider.Lost.Because(none.why)
+		special[none.Field] = provider.Lost.Because(none.Why)
 	}
 	return provider.Findings(special)
 }

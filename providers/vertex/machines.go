@@ -1,7 +1,6 @@
 package vertex
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -9,25 +8,17 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/machine"
 )
 
 // usualMachine is taken where a job asks for nothing.
 const usualMachine = "n1-standard-4"
 
-// machine is a type that batch prediction accepts.
-type machine struct {
-	name   string
-	cpus   int
-	memory int64 // MiB
-	gpu    string
-	gpus   int
-}
-
 // family makes machines whose memory grows with their processors.
-func family(name string, mib int64, cpus ...int) []machine {
-	var out []machine
+func family(name string, mib int64, cpus ...int) []provider.Machine {
+	var out []provider.Machine
 	for _, n := range cpus {
-		out = append(out, machine{name: fmt.Sprintf("%s-%d", name, n), cpus: n, memory: int64(n) * mib})
+		out = append(out, provider.Machine{Name: fmt.Sprintf("%s-%d", name, n), CPUs: n, Memory: int64(n) * mib * job.MiB})
 	}
 	return out
 }
@@ -35,12 +26,12 @@ func family(name string, mib int64, cpus ...int) []machine {
 // attached are machines of a family with GPUs beside: for each number of them the
 // most processors that they go with.
 // https://cloud.google.com/compute/docs/gpus#n1-gpus
-func attached(gpu string, most map[int]int, machines []machine) []machine {
-	var out []machine
+func attached(gpu string, most map[int]int, machines []provider.Machine) []provider.Machine {
+	var out []provider.Machine
 	for _, m := range machines {
 		for n, cpus := range most {
-			if m.cpus <= cpus {
-				m.gpu, m.gpus = gpu, n
+			if m.CPUs <= cpus {
+				m.GPU, m.GPUs = gpu, n
 				out = append(out, m)
 			}
 		}
@@ -49,21 +40,20 @@ func attached(gpu string, most map[int]int, machines []machine) []machine {
 }
 
 // accelerated are machines that come with their GPUs.
-func accelerated(gpu string, sizes map[string][3]int) []machine {
-	var out []machine
+func accelerated(gpu string, sizes map[string][3]int) []provider.Machine {
+	var out []provider.Machine
 	for name, s := range sizes {
-		out = append(out, machine{name: name, cpus: s[0], memory: int64(s[1]) * 1024, gpu: gpu, gpus: s[2]})
+		out = append(out, provider.Machine{Name: name, CPUs: s[0], Memory: int64(s[1]) * job.GiB, GPU: gpu, GPUs: s[2]})
 	}
 	return out
 }
 
-// machines are the types that are known here, the smallest first: by processors,
-// memory, GPUs and name. Types and sizes are those of
+// machines are the types that are known here. Types and sizes are those of
 // https://cloud.google.com/vertex-ai/docs/predictions/configure-compute; which of
 // them a location has, the service says.
-func machines() []machine {
+func machines() []provider.Machine {
 	n1 := slices.Concat(family("n1-standard", 3840, 2, 4, 8, 16, 32), family("n1-highmem", 6656, 2, 4, 8, 16, 32))
-	all := slices.Concat(
+	return slices.Concat(
 		n1, family("n1-highcpu", 921, 4, 8, 16, 32),
 		family("n2-standard", 4096, 2, 4, 8, 16, 32, 48, 64, 80), family("n2-highmem", 8192, 2, 4, 8, 16, 32, 48, 64, 80),
 		attached("nvidia-t4", map[int]int{1: 24, 2: 48, 4: 96}, n1),
@@ -80,10 +70,6 @@ func machines() []machine {
 		accelerated("nvidia-a100-80gb", map[string][3]int{"a2-ultragpu-1g": {12, 170, 1}, "a2-ultragpu-2g": {24, 340, 2}, "a2-ultragpu-4g": {48, 680, 4}, "a2-ultragpu-8g": {96, 1360, 8}}),
 		accelerated("nvidia-h100-80gb", map[string][3]int{"a3-highgpu-1g": {26, 234, 1}, "a3-highgpu-2g": {52, 468, 2}, "a3-highgpu-4g": {104, 936, 4}, "a3-highgpu-8g": {208, 1872, 8}}),
 	)
-	slices.SortFunc(all, func(a, b machine) int {
-		return cmp.Or(cmp.Compare(a.cpus, b.cpus), cmp.Compare(a.memory, b.memory), cmp.Compare(a.gpus, b.gpus), cmp.Compare(a.name, b.name))
-	})
-	return all
 }
 
 // accelerators are what the service calls the GPUs.
@@ -96,61 +82,7 @@ func accelerators() map[string]pb.AcceleratorType {
 	}
 }
 
-// unmet says which field of compute no machine satisfies.
-type unmet struct{ field, why string }
-
-func (u *unmet) Error() string { return u.field + ": " + u.why }
-
-// choose is the machine of a job: the one it names, or the smallest that has what
-// it asks for. One with a GPU is taken only for who asks for a GPU; of a machine
-// that comes without, compute.gpu says which are attached.
-func choose(c job.Compute) (machine, *unmet) {
-	left := machines()
-	name := c.Machine
-	if name == "" && c.CPUs == 0 && c.Memory == 0 && c.GPU == nil {
-		name = usualMachine
-	}
-	type need struct {
-		field, what string
-		has         func(m machine) bool
-	}
-	var needs []need
-	if name != "" {
-		needs = append(needs, need{"compute.machine", fmt.Sprintf("type %q (there are n1-standard-4, n2-highmem-8, g2-standard-8 and more)", name), func(m machine) bool { return m.name == name }})
-	}
-	needs = append(needs, need{"compute.gpu", gpuText(c.GPU), func(m machine) bool {
-		if c.GPU == nil {
-			return m.gpu == "" || name != "" // which comes with its own
-		}
-		return m.gpu == c.GPU.Type && m.gpus >= c.GPU.Count
-	}})
-	if name == "" {
-		needs = append(needs,
-			need{"compute.cpus", fmt.Sprintf("%d processors", c.CPUs), func(m machine) bool { return m.cpus >= c.CPUs }},
-			need{"compute.memory", fmt.Sprintf("%d bytes of memory", c.Memory), func(m machine) bool { return m.memory*job.MiB >= c.Memory }})
-	}
-	for _, n := range needs {
-		var fit []machine
-		for _, m := range left {
-			if n.has(m) {
-				fit = append(fit, m)
-			}
-		}
-		if left = fit; len(left) == 0 {
-			return machine{}, &unmet{n.field, "batch prediction has no machine of " + n.what + " and all else that is asked for"}
-		}
-	}
-	return left[0], nil
-}
-
-func gpuText(g *job.GPU) string {
-	if g == nil {
-		return "no GPU"
-	}
-	return fmt.Sprintf("%d x %s (the names are like nvidia-t4, nvidia-l4, nvidia-a100)", g.Count, g.Type)
-}
-
-// refused is the error of a job for which there is no machine.
-func (u *unmet) refused() error {
-	return provider.Errorf(provider.Unsupported, "%s: %s", u.field, u.why)
+// choose is the machine of a job.
+func choose(c job.Compute) (provider.Machine, *machine.Unmet) {
+	return machine.Offer{Service: "batch prediction", Usual: usualMachine, Types: machines()}.Choose(c)
 }

@@ -80,7 +80,7 @@ func (b *Backend) pieces(ctx context.Context, s provider.Spec) (out []provider.P
 	}
 	made := s.Made
 	if kind, none := choose(s.Job.Compute); none == nil {
-		made.Machine = kind.name
+		made.Machine = kind.Name
 	}
 	var from []string
 	for _, o := range files {

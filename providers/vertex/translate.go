@@ -83,7 +83,7 @@ func (b *Backend) job(s provider.Spec) (*pb.BatchPredictionJob, error) {
 	}
 	m, none := choose(s.Job.Compute)
 	if none != nil {
-		return nil, none.refused()
+		return nil, none
 	}
 	if out.DedicatedResources, err = resources(m, s.Job.Compute); err != nil {
 		return nil, err
@@ -191,16 +191,16 @@ const mostReplicas = 1000
 
 // resources are the replicas. Batch prediction does not scale them: it starts so
 // many, and ignores how many there might be.
-func resources(m machine, c job.Compute) (*pb.BatchDedicatedResources, error) {
+func resources(m provider.Machine, c job.Compute) (*pb.BatchDedicatedResources, error) {
 	n := max(c.Instances, 1)
 	if n > mostReplicas {
 		return nil, provider.Errorf(provider.Invalid, "compute.instances is %d; at most %d are asked for", n, mostReplicas)
 	}
 	out := &pb.BatchDedicatedResources{
-		MachineSpec: &pb.MachineSpec{MachineType: m.name}, StartingReplicaCount: int32(n), MaxReplicaCount: int32(n),
+		MachineSpec: &pb.MachineSpec{MachineType: m.Name}, StartingReplicaCount: int32(n), MaxReplicaCount: int32(n),
 	}
-	if m.gpus > 0 {
-		out.MachineSpec.AcceleratorType, out.MachineSpec.AcceleratorCount = accelerators()[m.gpu], int32(m.gpus)
+	if m.GPUs > 0 {
+		out.MachineSpec.AcceleratorType, out.MachineSpec.AcceleratorCount = accelerators()[m.GPU], int32(m.GPUs)
 	}
 	return out, nil
 }
