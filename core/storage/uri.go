@@ -65,6 +65,17 @@ func ParseURI(text string) (URI, error) {
 	return u, nil
 }
 
+// WithoutQuery is a URI for whoever opens it elsewhere: where the store is, it knows
+// by itself. Errors match ErrURI.
+func WithoutQuery(uri string) (string, error) {
+	u, err := ParseURI(uri)
+	if err != nil {
+		return "", err
+	}
+	u.Query = ""
+	return u.String(), nil
+}
+
 // cutURI takes a URI apart and leaves its path as written.
 func cutURI(text string) (u URI, raw string, err error) {
 	before, query := CutQuery(text)

@@ -179,3 +179,17 @@ func FuzzParseURI(f *testing.F) {
 		}
 	})
 }
+
+func TestWithoutQuery(t *testing.T) {
+	for uri, want := range map[string]string{
+		"s3://lake/a%20b/c?region=us-east-1&endpoint=http://127.0.0.1:1": "s3://lake/a%20b/c",
+		"gs://lake/": "gs://lake/",
+	} {
+		if got, err := WithoutQuery(uri); err != nil || got != want {
+			t.Errorf("%s: %s, %v", uri, got, err)
+		}
+	}
+	if got, err := WithoutQuery("no/uri"); !errors.Is(err, ErrURI) {
+		t.Errorf("%s, %v", got, err)
+	}
+}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
-	"net/url"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sagemaker"
@@ -14,6 +11,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/block"
 )
 
 // Capabilities are those of Batch Transform. Its rates are not published; describing
@@ -31,20 +29,9 @@ func (b *Backend) Capabilities() provider.Capabilities {
 		// https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTransformJob.html
 		KeepsOnCancel: false,
 		Rate:          provider.Rate{PerSecond: 5, Burst: 10},
-		Poll:          b.poll(),
+		Poll:          block.Poll(b.config.Endpoint),
 		Staging:       s,
 	}
-}
-
-// poll is how often the service bears to be looked at; an emulator on this machine
-// bears more.
-func (b *Backend) poll() provider.Poll {
-	if u, err := url.Parse(b.config.Endpoint); err == nil {
-		if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
-			return provider.Poll{Min: 200 * time.Millisecond, Max: 2 * time.Second}
-		}
-	}
-	return provider.Poll{Min: 30 * time.Second, Max: time.Minute}
 }
 
 // Inspect asks for one job, to see whether the credentials, the region and the

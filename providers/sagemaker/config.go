@@ -1,20 +1,18 @@
 package sagemaker
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/jonboulle/clockwork"
 
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/block"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
@@ -39,37 +37,17 @@ type Config struct {
 
 // ParseConfig reads a provider block as a ledger keeps it. A member that this
 // version does not know is an error.
-func ParseConfig(text json.RawMessage) (Config, error) {
-	var c Config
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return c, provider.Errorf(provider.Invalid, "the provider block: %w", err)
-	}
-	return c, nil
-}
+func ParseConfig(text json.RawMessage) (Config, error) { return block.Parse[Config](text) }
 
 // check refuses what the service would refuse later.
 func (c Config) check() error {
-	for _, f := range []struct {
-		field, value string
-		rule         rule
-		required     bool
-	}{
-		{"region", c.Region, regionRule, true},
-		{"role_arn", c.RoleARN, roleRule, true},
-		{"image", c.Image, imageRule, false},
-		{"kms_key", c.KMSKey, keyRule, false},
-	} {
-		switch {
-		case f.value == "" && f.required:
-			return provider.Errorf(provider.Invalid, "%s is missing", f.field)
-		case f.value == "":
-			continue
-		}
-		if err := f.rule.check(f.field, f.value); err != nil {
-			return err
-		}
+	if err := block.Check(
+		block.Field{Name: "region", Text: c.Region, Rule: regionRule, Required: true},
+		block.Field{Name: "role_arn", Text: c.RoleARN, Rule: roleRule, Required: true},
+		block.Field{Name: "image", Text: c.Image, Rule: imageRule},
+		block.Field{Name: "kms_key", Text: c.KMSKey, Rule: keyRule},
+	); err != nil {
+		return err
 	}
 	if u, err := storage.ParseURI(c.Staging); err != nil || u.Scheme != scheme {
 		return provider.Errorf(provider.Invalid, "staging is %q: write s3://BUCKET/PREFIX", c.Staging)
@@ -80,15 +58,10 @@ func (c Config) check() error {
 	if _, err := tags("tags", c.Tags); err != nil {
 		return err
 	}
-	if c.Retention != "" {
-		if d, err := time.ParseDuration(c.Retention); err != nil || d <= 0 {
-			return provider.Errorf(provider.Invalid, "retention is %q: it is no duration", c.Retention)
-		}
+	if err := block.CheckRetention(c.Retention); err != nil {
+		return err
 	}
-	if u, err := url.Parse(c.Endpoint); c.Endpoint != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https") {
-		return provider.Errorf(provider.Invalid, "endpoint is no http:// or https:// URL of a host")
-	}
-	return nil
+	return block.CheckEndpoint(c.Endpoint)
 }
 
 func (c Config) checkNetwork() error {
@@ -101,7 +74,7 @@ func (c Config) checkNetwork() error {
 			return provider.Errorf(provider.Invalid, "%s names %d, at most %d are possible", field, len(ids), most)
 		}
 		for _, id := range ids {
-			if err := networkRule.check(field, id); err != nil {
+			if err := networkRule.Check(field, id); err != nil {
 				return err
 			}
 		}

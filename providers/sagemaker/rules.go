@@ -12,51 +12,28 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/rule"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
-// rule is a pattern of the service for a whole value, with its lengths in
-// characters. The SDK checks none of them.
-type rule struct {
-	pattern  *regexp.Regexp
-	min, max int
-}
-
-func whole(pattern string, least, most int) rule {
-	return rule{regexp.MustCompile(`\A(?:` + pattern + `)\z`), least, most}
-}
+const service rule.Service = "SageMaker"
 
 // The rules of the service's model, sagemaker/2017-07-24.
 var (
-	regionRule   = whole(`[a-z]{2,}(-[a-z0-9]+)+`, 4, 32)
-	roleRule     = whole(`arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`, 20, 2048)
-	imageRule    = whole(`\S+`, 1, 255)
-	keyRule      = whole(`[a-zA-Z0-9:/_-]*`, 1, 2048)
-	networkRule  = whole(`[-0-9a-zA-Z]+`, 1, 32)
-	modelRule    = whole(`[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?`, 1, 63)
-	jobRule      = whole(`[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`, 1, 63)
-	uriRule      = whole(`(https|s3)://([^/]+)/?(.*)`, 6, 1024)
-	variableRule = whole(`[a-zA-Z_][a-zA-Z0-9_]*`, 1, 1024)
-	tagKeyRule   = whole(tagText, 1, 128)
-	tagValueRule = whole(tagText, 0, 256)
+	regionRule   = service.Whole(`[a-z]{2,}(-[a-z0-9]+)+`, 4, 32)
+	roleRule     = service.Whole(`arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`, 20, 2048)
+	imageRule    = service.Whole(`\S+`, 1, 255)
+	keyRule      = service.Whole(`[a-zA-Z0-9:/_-]*`, 1, 2048)
+	networkRule  = service.Whole(`[-0-9a-zA-Z]+`, 1, 32)
+	modelRule    = service.Whole(`[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?`, 1, 63)
+	jobRule      = service.Whole(`[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`, 1, 63)
+	uriRule      = service.Whole(`(https|s3)://([^/]+)/?(.*)`, 6, 1024)
+	variableRule = service.Whole(`[a-zA-Z_][a-zA-Z0-9_]*`, 1, 1024)
+	tagKeyRule   = service.Whole(tagText, 1, 128)
+	tagValueRule = service.Whole(tagText, 0, 256)
 )
 
 const tagText = `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`
-
-// check is provider.Invalid for a value that breaks the rule.
-func (r rule) check(field, value string) error {
-	switch n := utf8.RuneCountInString(value); {
-	case !utf8.ValidString(value):
-		return provider.Errorf(provider.Invalid, "%s is not UTF-8", field)
-	case n > r.max:
-		return provider.Errorf(provider.Invalid, "%s has %d characters; SageMaker takes at most %d", field, n, r.max)
-	case n < r.min:
-		return provider.Errorf(provider.Invalid, "%s is %q; SageMaker takes at least %d characters", field, value, r.min)
-	case !r.pattern.MatchString(value):
-		return provider.Errorf(provider.Invalid, "%s is %q, which SageMaker does not take: it must match %s", field, value, r.pattern)
-	}
-	return nil
-}
 
 // Limits of a job's environment.
 const (
@@ -69,7 +46,7 @@ func checkEnvironment(env map[string]string) error {
 		return provider.Errorf(provider.Invalid, "env: the job would have %d environment variables with those that crossbatch sets; SageMaker takes at most %d", len(env), mostVariables)
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if err := variableRule.check("env: the name of a variable", name); err != nil {
+		if err := variableRule.Check("env: the name of a variable", name); err != nil {
 			return err
 		}
 		if n := utf8.RuneCountInString(env[name]); n > mostValue || !utf8.ValidString(env[name]) {
@@ -89,13 +66,13 @@ func tags(field string, m map[string]string) ([]types.Tag, error) {
 	var out []types.Tag
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		name := fmt.Sprintf("%s: the key", field)
-		if err := tagKeyRule.check(name, key); err != nil {
+		if err := tagKeyRule.Check(name, key); err != nil {
 			return nil, err
 		}
 		if lower := strings.ToLower(key); strings.HasPrefix(lower, "aws:") || strings.HasPrefix(lower, ownTag) {
 			return nil, provider.Errorf(provider.Invalid, "%s: the key %q begins with a prefix that AWS or crossbatch keeps for itself", field, key)
 		}
-		if err := tagValueRule.check(field+": the value of "+key, m[key]); err != nil {
+		if err := tagValueRule.Check(field+": the value of "+key, m[key]); err != nil {
 			return nil, err
 		}
 		out = append(out, types.Tag{Key: aws.String(key), Value: aws.String(m[key])})
@@ -132,16 +109,5 @@ func bare(uri string) (string, error) {
 		return "", provider.Errorf(provider.Unsupported, "%s:// cannot be read by SageMaker, which reads s3:// alone", u.Scheme)
 	}
 	text := scheme + "://" + u.Bucket + "/" + u.Key
-	return text, uriRule.check("the URI of an object", text)
-}
-
-// withoutQuery is a URI for whoever opens it elsewhere: where the store is, it
-// knows by itself.
-func withoutQuery(uri string) (string, error) {
-	u, err := storage.ParseURI(uri)
-	if err != nil {
-		return "", provider.Errorf(provider.Invalid, "%w", err)
-	}
-	u.Query = ""
-	return u.String(), nil
+	return text, uriRule.Check("the URI of an object", text)
 }

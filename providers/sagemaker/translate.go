@@ -96,7 +96,7 @@ func (b *Backend) model(s provider.Spec) (*sdk.CreateModelInput, error) {
 		if m.Registered[Kind] == "" {
 			return nil, provider.Errorf(provider.Unsupported, "model %s: registered names no model that SageMaker keeps", m.Name)
 		}
-		return nil, modelRule.check("model.registered: the name of the model", m.Registered[Kind])
+		return nil, modelRule.Check("model.registered: the name of the model", m.Registered[Kind])
 	case m.Container != nil:
 		if checkContainer(m.Container).Level == provider.Lost {
 			return nil, provider.Errorf(provider.Unsupported, "model.container: %s", checkContainer(m.Container).Message)
@@ -114,7 +114,7 @@ func (b *Backend) model(s provider.Spec) (*sdk.CreateModelInput, error) {
 		}
 		data.S3Uri = aws.String(uri)
 	}
-	if err := imageRule.check("the image", image); err != nil {
+	if err := imageRule.Check("the image", image); err != nil {
 		return nil, err
 	}
 	in.PrimaryContainer.Image = aws.String(image)
@@ -140,7 +140,7 @@ func (b *Backend) model(s provider.Spec) (*sdk.CreateModelInput, error) {
 	}
 	sum := sha256.Sum256(content)
 	in.ModelName = aws.String(namePrefix + short(s.Ledger, 8) + "-" + hex.EncodeToString(sum[:])[:12])
-	return in, modelRule.check("the model's name", aws.ToString(in.ModelName))
+	return in, modelRule.Check("the model's name", aws.ToString(in.ModelName))
 }
 
 func tooManyTags(n int) error {
@@ -179,7 +179,7 @@ func (b *Backend) job(s provider.Spec, model string, in *types.TransformInput) (
 		TransformJobName: aws.String(provider.NativeName(j.Address, s.Run, s.Attempt, 0, 1)), ModelName: aws.String(model),
 		BatchStrategy: types.BatchStrategyMultiRecord, TransformInput: in,
 	}
-	if err := jobRule.check("the job's name", aws.ToString(out.TransformJobName)); err != nil {
+	if err := jobRule.Check("the job's name", aws.ToString(out.TransformJobName)); err != nil {
 		return nil, err
 	}
 	var err error
@@ -303,7 +303,7 @@ func (b *Backend) environment(s provider.Spec) (map[string]string, error) {
 			return nil, provider.Errorf(provider.Unsupported, "the job's mapping is too large for environment variables, and with network_isolation the scorer cannot fetch it: name fewer or shorter fields, or leave network_isolation out")
 		}
 		if errors.Is(err, mapping.ErrTooLarge) {
-			uri, uerr := withoutQuery(s.Staged.MappingURI)
+			uri, uerr := storage.WithoutQuery(s.Staged.MappingURI)
 			split, err = map[string]string{mappingVariable: uri}, uerr
 		}
 		if err != nil {

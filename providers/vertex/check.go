@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
-	"net/url"
 	"time"
 
 	pb "cloud.google.com/go/aiplatform/apiv1/aiplatformpb"
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/block"
 )
 
 // visibility is how long after its creation a job may be missing from lists, the
@@ -27,20 +26,9 @@ func (b *Backend) Capabilities() provider.Capabilities {
 		// 600 calls a minute, of which 60 may make or delete jobs:
 		// https://cloud.google.com/vertex-ai/docs/quotas
 		Rate:    provider.Rate{PerSecond: 8, Burst: 10},
-		Poll:    b.poll(),
+		Poll:    block.Poll(b.config.Endpoint),
 		Staging: &provider.Staging{Place: b.config.Staging, Write: job.JSONL, Identity: true, Sealed: true},
 	}
-}
-
-// poll is how often the service bears to be looked at; an emulator on this machine
-// bears more.
-func (b *Backend) poll() provider.Poll {
-	if u, err := url.Parse(b.config.Endpoint); err == nil {
-		if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
-			return provider.Poll{Min: 200 * time.Millisecond, Max: 2 * time.Second}
-		}
-	}
-	return provider.Poll{Min: 30 * time.Second, Max: time.Minute}
 }
 
 // Inspect asks for one job, to see whether the credentials, the location and the

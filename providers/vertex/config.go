@@ -1,22 +1,20 @@
 package vertex
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/jonboulle/clockwork"
 	"google.golang.org/api/option"
 
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/block"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
@@ -39,38 +37,18 @@ type Config struct {
 
 // ParseConfig reads a provider block as a ledger keeps it. A member that this
 // version does not know is an error.
-func ParseConfig(text json.RawMessage) (Config, error) {
-	var c Config
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return c, provider.Errorf(provider.Invalid, "the provider block: %w", err)
-	}
-	return c, nil
-}
+func ParseConfig(text json.RawMessage) (Config, error) { return block.Parse[Config](text) }
 
 // check refuses what the service would refuse later.
 func (c Config) check() error {
-	for _, f := range []struct {
-		field, value string
-		rule         rule
-		required     bool
-	}{
-		{"project", c.Project, projectRule, true},
-		{"location", c.Location, locationRule, true},
-		{"image", c.Image, imageRule, false},
-		{"service_account", c.ServiceAccount, accountRule, false},
-		{"kms_key", c.KMSKey, keyRule, false},
-	} {
-		switch {
-		case f.value == "" && f.required:
-			return provider.Errorf(provider.Invalid, "%s is missing", f.field)
-		case f.value == "":
-			continue
-		}
-		if err := f.rule.check(f.field, f.value); err != nil {
-			return err
-		}
+	if err := block.Check(
+		block.Field{Name: "project", Text: c.Project, Rule: projectRule, Required: true},
+		block.Field{Name: "location", Text: c.Location, Rule: locationRule, Required: true},
+		block.Field{Name: "image", Text: c.Image, Rule: imageRule},
+		block.Field{Name: "service_account", Text: c.ServiceAccount, Rule: accountRule},
+		block.Field{Name: "kms_key", Text: c.KMSKey, Rule: keyRule},
+	); err != nil {
+		return err
 	}
 	if c.KMSKey != "" && !strings.Contains(c.KMSKey, "/locations/"+c.Location+"/") {
 		return provider.Errorf(provider.Invalid, "kms_key is %q: the key must lie in the job's location, %s", c.KMSKey, c.Location)
@@ -81,15 +59,10 @@ func (c Config) check() error {
 	if _, err := labels("labels", c.Labels); err != nil {
 		return err
 	}
-	if c.Retention != "" {
-		if d, err := time.ParseDuration(c.Retention); err != nil || d <= 0 {
-			return provider.Errorf(provider.Invalid, "retention is %q: it is no duration", c.Retention)
-		}
+	if err := block.CheckRetention(c.Retention); err != nil {
+		return err
 	}
-	if u, err := url.Parse(c.Endpoint); c.Endpoint != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https") {
-		return provider.Errorf(provider.Invalid, "endpoint is no http:// or https:// URL of a host")
-	}
-	return nil
+	return block.CheckEndpoint(c.Endpoint)
 }
 
 // parent is the resource that jobs belong to.

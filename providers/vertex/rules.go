@@ -8,56 +8,33 @@ import (
 	"unicode/utf8"
 
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/rule"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
-// rule is a pattern for a whole value, with its lengths in characters. The SDK
-// checks none of them.
-type rule struct {
-	pattern  *regexp.Regexp
-	min, max int
-}
-
-func whole(pattern string, least, most int) rule {
-	return rule{regexp.MustCompile(`\A(?:` + pattern + `)\z`), least, most}
-}
+const service rule.Service = "Vertex AI"
 
 // The rules of the service's documents: of resource names as its protocol buffers
 // describe them, of labels those that the protocol buffers refer to,
 // https://cloud.google.com/compute/docs/labeling-resources#requirements.
 var (
-	projectRule    = whole(`([a-z][-a-z0-9.:]*:)?[a-z0-9][-a-z0-9]*`, 1, 64)
-	locationRule   = whole(`[a-z]+(-[a-z]+)*[0-9]*`, 2, 32)
-	imageRule      = whole(`\S+`, 1, 1024)
-	accountRule    = whole(`[^@\s]+@[^@\s]+`, 3, 254)
-	keyRule        = whole(`projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+`, 1, 1024)
-	displayRule    = whole(`(?s).+`, 1, 128)
-	modelRule      = whole(`(projects/[^/@]+/locations/[^/@]+/models/)?[a-z0-9_-]+(@[a-zA-Z0-9-]+)?`, 1, 512)
-	variableRule   = whole(`[a-zA-Z_][a-zA-Z0-9_]*`, 1, 1024)
-	labelKeyRule   = whole(`[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]*`, 1, 63)
-	labelValueRule = whole(`[\p{Ll}\p{Lo}\p{N}_-]*`, 0, 63)
+	projectRule    = service.Whole(`([a-z][-a-z0-9.:]*:)?[a-z0-9][-a-z0-9]*`, 1, 64)
+	locationRule   = service.Whole(`[a-z]+(-[a-z]+)*[0-9]*`, 2, 32)
+	imageRule      = service.Whole(`\S+`, 1, 1024)
+	accountRule    = service.Whole(`[^@\s]+@[^@\s]+`, 3, 254)
+	keyRule        = service.Whole(`projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+`, 1, 1024)
+	displayRule    = service.Whole(`(?s).+`, 1, 128)
+	modelRule      = service.Whole(`(projects/[^/@]+/locations/[^/@]+/models/)?[a-z0-9_-]+(@[a-zA-Z0-9-]+)?`, 1, 512)
+	variableRule   = service.Whole(`[a-zA-Z_][a-zA-Z0-9_]*`, 1, 1024)
+	labelKeyRule   = service.Whole(`[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]*`, 1, 63)
+	labelValueRule = service.Whole(`[\p{Ll}\p{Lo}\p{N}_-]*`, 0, 63)
 )
-
-// check is provider.Invalid for a value that breaks the rule.
-func (r rule) check(field, value string) error {
-	switch n := utf8.RuneCountInString(value); {
-	case !utf8.ValidString(value):
-		return provider.Errorf(provider.Invalid, "%s is not UTF-8", field)
-	case n > r.max:
-		return provider.Errorf(provider.Invalid, "%s has %d characters; Vertex AI takes at most %d", field, n, r.max)
-	case n < r.min:
-		return provider.Errorf(provider.Invalid, "%s is %q; Vertex AI takes at least %d characters", field, value, r.min)
-	case !r.pattern.MatchString(value):
-		return provider.Errorf(provider.Invalid, "%s is %q, which Vertex AI does not take: it must match %s", field, value, r.pattern)
-	}
-	return nil
-}
 
 // checkVariables checks the names of a container's variables. How long their values
 // may be is not documented.
 func checkVariables(env map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if err := variableRule.check("env: the name of a variable", name); err != nil {
+		if err := variableRule.Check("env: the name of a variable", name); err != nil {
 			return err
 		}
 		if !utf8.ValidString(env[name]) {
@@ -76,13 +53,13 @@ const mostLabels = 64
 func labels(field string, m map[string]string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		if err := labelKeyRule.check(field+": the key", key); err != nil {
+		if err := labelKeyRule.Check(field+": the key", key); err != nil {
 			return nil, err
 		}
 		if strings.HasPrefix(key, ownLabel) || strings.HasPrefix(key, "goog") {
 			return nil, provider.Errorf(provider.Invalid, "%s: the key %q begins with a prefix that Google or crossbatch keeps for itself", field, key)
 		}
-		if err := labelValueRule.check(field+": the value of "+key, m[key]); err != nil {
+		if err := labelValueRule.Check(field+": the value of "+key, m[key]); err != nil {
 			return nil, err
 		}
 		out[key] = m[key]
@@ -130,15 +107,4 @@ func bare(uri string) (string, error) {
 		return "", provider.Errorf(provider.Unsupported, "the name of %s holds one of %s, which Vertex AI takes for a pattern", uri, wildcards)
 	}
 	return scheme + "://" + u.Bucket + "/" + u.Key, nil
-}
-
-// withoutQuery is a URI for whoever opens it elsewhere: where the store is, it
-// knows by itself.
-func withoutQuery(uri string) (string, error) {
-	u, err := storage.ParseURI(uri)
-	if err != nil {
-		return "", provider.Errorf(provider.Invalid, "%w", err)
-	}
-	u.Query = ""
-	return u.String(), nil
 }

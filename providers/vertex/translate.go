@@ -67,7 +67,7 @@ func (b *Backend) Translate(s provider.Spec) (provider.Translation, error) {
 // job is the batch prediction job of an attempt.
 func (b *Backend) job(s provider.Spec) (*pb.BatchPredictionJob, error) {
 	name := provider.NativeName(s.Job.Address, s.Run, s.Attempt, 0, 1)
-	if err := displayRule.check("the job's name", name); err != nil {
+	if err := displayRule.Check("the job's name", name); err != nil {
 		return nil, err
 	}
 	out := &pb.BatchPredictionJob{DisplayName: name, ServiceAccount: b.config.ServiceAccount, InstanceConfig: instances()}
@@ -131,7 +131,7 @@ func (b *Backend) model(s provider.Spec, out *pb.BatchPredictionJob) error {
 	case image == "":
 		return provider.Errorf(provider.Invalid, "the provider block names no image: it is what scores model %s, which is given by its artifact", m.Name)
 	}
-	if err := imageRule.check("the image", image); err != nil {
+	if err := imageRule.Check("the image", image); err != nil {
 		return err
 	}
 	out.UnmanagedContainerModel = &pb.UnmanagedContainerModel{}
@@ -162,7 +162,7 @@ func (b *Backend) registered(name string) (string, error) {
 	if name == "" {
 		return "", provider.Errorf(provider.Unsupported, "model.registered names no model that Vertex AI keeps")
 	}
-	if err := modelRule.check("model.registered: the model", name); err != nil {
+	if err := modelRule.Check("model.registered: the model", name); err != nil {
 		return "", err
 	}
 	if !strings.Contains(name, "/") {
@@ -235,7 +235,7 @@ func environment(s provider.Spec) ([]*pb.EnvVar, error) {
 	if s.Job.Model.Artifact != "" {
 		split, err := mapping.Split(s.Staged.Mapping)
 		if errors.Is(err, mapping.ErrTooLarge) {
-			uri, uerr := withoutQuery(s.Staged.MappingURI)
+			uri, uerr := storage.WithoutQuery(s.Staged.MappingURI)
 			split, err = map[string]string{mappingVariable: uri}, uerr
 		}
 		if err != nil {
