@@ -18,6 +18,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/emulator/container"
+	"github.com/crossbatch/crossbatch/local/emulator/container/containertest"
 	"github.com/crossbatch/crossbatch/local/emulator/s3"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/sagemaker"
 	"github.com/crossbatch/crossbatch/providers/objectstore"
@@ -163,24 +164,17 @@ func (w *world) start(b *Backend, s provider.Spec) provider.Native {
 }
 
 // ended waits until a job is over.
-func (w *world) ended(b *Backend, n provider.Native) provider.Observation {
+func (w *world) ended(b *Backend, n provider.Native) (o provider.Observation) {
 	w.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		o, err := b.Describe(w.Context(), n)
-		if err != nil {
-			w.Fatalf("%v", err)
-		}
-		if o.State.Terminal() {
-			return o
-		}
-		select {
-		case <-tick.C:
-		case <-w.Context().Done():
-			w.Fatalf("%v", w.Context().Err())
-		}
+	err := containertest.Poll(w.Context(), func() (bool, error) {
+		var err error
+		o, err = b.Describe(w.Context(), n)
+		return o.State.Terminal(), err
+	})
+	if err != nil {
+		w.Fatalf("%v", err)
 	}
+	return o
 }
 
 // serving starts containers that answer requests with f.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/local/emulator/container"
+	"github.com/crossbatch/crossbatch/local/emulator/container/containertest"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/vertex"
 )
 
@@ -157,7 +158,7 @@ func TestStatesOnTheWay(t *testing.T) {
 			n := w.start(b, s)
 			look := func(want provider.State) {
 				t.Helper()
-				if err := poll(t.Context(), func() (bool, error) {
+				if err := containertest.Poll(t.Context(), func() (bool, error) {
 					o, err := b.Describe(t.Context(), n)
 					return o.State == want, err
 				}); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/emulator/container"
+	"github.com/crossbatch/crossbatch/local/emulator/container/containertest"
 	"github.com/crossbatch/crossbatch/local/emulator/gcs"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/vertex"
 	"github.com/crossbatch/crossbatch/providers/objectstore"
@@ -176,7 +177,7 @@ func (w *world) start(b *Backend, s provider.Spec) provider.Native {
 // ended waits until a job is over.
 func (w *world) ended(b *Backend, n provider.Native) (o provider.Observation) {
 	w.Helper()
-	err := poll(w.Context(), func() (bool, error) {
+	err := containertest.Poll(w.Context(), func() (bool, error) {
 		var err error
 		o, err = b.Describe(w.Context(), n)
 		return o.State.Terminal(), err
@@ -185,22 +186,6 @@ func (w *world) ended(b *Backend, n provider.Native) (o provider.Observation) {
 		w.Fatalf("%v", err)
 	}
 	return o
-}
-
-// poll asks until something holds.
-func poll(ctx context.Context, ok func() (bool, error)) error {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if done, err := ok(); done || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
 }
 
 // serving starts containers that answer requests with f.
