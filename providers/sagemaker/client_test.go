@@ -18,6 +18,7 @@ import (
 
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/providertest"
 	"github.com/crossbatch/crossbatch/local/emulator/container"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/sagemaker"
 	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
@@ -108,7 +109,7 @@ func TestStagedPiecesAndGzip(t *testing.T) {
 			w := newWorld(t, o)
 			w.inputs()
 			s := inPlace(t)
-			staged(&s)
+			providertest.Stage(&s)
 			w.put(map[string]string{
 				"staging/inputs/feed/records/000000-000000.jsonl": "{}\n{}\n{}\n", "staging/inputs/feed/records/000000-000001.jsonl": "{}\n{}\n",
 				"staging/inputs/feed/records/000001-000000.jsonl": "{}\n{}\n{}\n{}\n",

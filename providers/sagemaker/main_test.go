@@ -11,10 +11,9 @@ import (
 	"github.com/jonboulle/clockwork"
 	"go.uber.org/goleak"
 
-	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/mapping"
 	"github.com/crossbatch/crossbatch/core/provider"
-	"github.com/crossbatch/crossbatch/core/record"
+	"github.com/crossbatch/crossbatch/core/provider/providertest"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
@@ -34,7 +33,7 @@ const (
 	testRegion = "us-east-1"
 	testRole   = "arn:aws:iam::123456789012:role/service-role/batch"
 	testImage  = "123456789012.dkr.ecr.us-east-1.amazonaws.com/crossbatch@sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-	testDigest = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"
+	testDigest = providertest.ModelDigest
 )
 
 func plainConfig() Config {
@@ -59,26 +58,7 @@ func backendOf(t testing.TB, c Config) *Backend {
 // inPlace is a spec whose two shards are read where they lie.
 func inPlace(t testing.TB) provider.Spec {
 	t.Helper()
-	s := provider.Spec{
-		Ledger: "00112233445566778899aabbccddeeff", Run: "0123456789abcdef0123", Attempt: 1,
-		Job: job.Job{
-			Project: "demo", Address: `job.churn["eu"]`, Model: job.Model{Name: "churn", Artifact: "/models/churn.onnx"},
-			Input: job.Input{
-				Source: []string{"s3://lake/in/"}, Key: []string{"id"}, Empty: job.EmptyError, Staging: job.StagingAuto,
-				CSV:     job.Dialect{Header: true, Delimiter: ","},
-				Tensors: []job.Tensor{{Input: "x", Fields: []string{"a", "b"}, Null: job.Null{Policy: job.NullFail}}},
-			},
-			Output:  job.Output{Destination: "s3://lake/out/", Format: job.JSONL, Compression: job.CompressionNone, Existing: job.ExistingReplace},
-			Compute: job.Compute{Instances: 1}, Limits: job.Limits{Retries: 2},
-			Placement: job.Placement{Providers: []job.ProviderRef{{Kind: Kind, Alias: "default"}}, Strategy: job.StrategyFirst},
-		},
-		Model: provider.Model{Name: "churn", Artifact: "/models/churn.onnx", Digest: testDigest},
-		Input: provider.Input{
-			Shards: job.Shards{{URI: "s3://lake/in/a.jsonl", Size: 10}, {URI: "s3://lake/in/b.jsonl", Size: 20}}, Format: job.JSONL, Take: []int{0, 1},
-		},
-		Output: "s3://lake/staging/runs/0123456789abcdef0123/a1/",
-		Made:   provider.Made{Engine: record.Engine{Crossbatch: "1"}},
-	}
+	s := providertest.Spec(Kind, "s3://lake")
 	place(t, &s)
 	return s
 }
@@ -87,32 +67,7 @@ func inPlace(t testing.TB) provider.Spec {
 // read in place.
 func place(t testing.TB, s *provider.Spec) {
 	t.Helper()
-	m := mapping.Of(s.Job, s.Model.Digest, s.Input.Format)
-	body, err := m.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	digest, err := m.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Staged = &provider.Staged{
-		Place: "s3://lake/staging/", Model: "s3://lake/staging/models/" + testDigest + "/", Mapping: body,
-		MappingURI: "s3://lake/staging/mappings/" + digest + "/scorer.json", Format: s.Input.Format,
-	}
-	for _, shard := range s.Input.Take {
-		s.Staged.Entries = append(s.Staged.Entries, provider.Entry{URI: s.Input.Shards[shard].URI, Shard: shard, Last: true})
-	}
-}
-
-// staged puts a spec's input into pieces.
-func staged(s *provider.Spec) {
-	s.Staged.Input, s.Staged.Format = "s3://lake/staging/inputs/feed/records/", job.JSONL
-	s.Staged.Entries = []provider.Entry{
-		{URI: s.Staged.Input + "000000-000000.jsonl", Shard: 0, Records: 3},
-		{URI: s.Staged.Input + "000000-000001.jsonl", Shard: 0, First: 3, Records: 2, Last: true},
-		{URI: s.Staged.Input + "000001-000000.jsonl", Shard: 1, Records: 4, Last: true},
-	}
+	providertest.Place(t, s, "s3://lake/staging/", mapping.Of(s.Job, s.Model.Digest, s.Input.Format))
 }
 
 const hour = time.Hour

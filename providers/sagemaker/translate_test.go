@@ -3,8 +3,6 @@ package sagemaker
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,18 +12,19 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/mapping"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/providertest"
 )
 
 // matrix are specs that the golden files hold translations of.
 var matrix = map[string]func(t *testing.T, c *Config, s *provider.Spec){
 	"in-place": func(*testing.T, *Config, *provider.Spec) {},
-	"staged":   func(_ *testing.T, _ *Config, s *provider.Spec) { staged(s) },
+	"staged":   func(_ *testing.T, _ *Config, s *provider.Spec) { providertest.Stage(s) },
 	"staged-not-yet": func(_ *testing.T, _ *Config, s *provider.Spec) {
-		staged(s)
+		providertest.Stage(s)
 		s.Staged.Entries = nil
 	},
 	"staged-second-attempt": func(_ *testing.T, _ *Config, s *provider.Spec) {
-		staged(s)
+		providertest.Stage(s)
 		s.Attempt, s.Input.Take, s.Staged.Entries = 2, []int{1}, s.Staged.Entries[2:]
 	},
 	"in-place-second-attempt": func(t *testing.T, _ *Config, s *provider.Spec) {
@@ -127,38 +126,15 @@ func TestTranslate(t *testing.T) {
 	if len(matrix) < 25 {
 		t.Errorf("%d specs", len(matrix))
 	}
+	translations := map[string]func(*testing.T) (provider.Translation, error){}
 	for name, alter := range matrix {
-		t.Run(name, func(t *testing.T) {
+		translations[name] = func(t *testing.T) (provider.Translation, error) {
 			c, s := plainConfig(), inPlace(t)
 			alter(t, &c, &s)
-			got, err := backendOf(t, c).Translate(s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := json.MarshalIndent(got, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			text = append(text, '\n')
-			path := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(path, text, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil || !bytes.Equal(text, want) {
-				t.Errorf("%s differs (-update writes it anew): %v\n%s", path, err, text)
-			}
-		})
+			return backendOf(t, c).Translate(s)
+		}
 	}
-}
-
-func TestGoldenFilesAreAllUsed(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) != len(matrix) {
-		t.Errorf("%d files for %d specs: %v", len(files), len(matrix), err)
-	}
+	providertest.Goldens(t, *update, translations)
 }
 
 func TestTranslateRefuses(t *testing.T) {
@@ -322,7 +298,7 @@ func TestTranslateIsPure(t *testing.T) {
 			c.Subnets, c.SecurityGroups = []string{"a", "b"}, []string{"c"}
 		}
 		if rapid.Bool().Draw(rt, "staged") {
-			staged(&s)
+			providertest.Stage(&s)
 		}
 		s.Attempt = rapid.IntRange(1, 3).Draw(rt, "attempt")
 		s.Job.Batching.Concurrency = rapid.IntRange(0, 16).Draw(rt, "concurrency")

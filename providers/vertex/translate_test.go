@@ -3,8 +3,6 @@ package vertex
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,6 +11,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/mapping"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/providertest"
 )
 
 // matrix are specs that the golden files hold translations of.
@@ -106,38 +105,15 @@ func TestTranslate(t *testing.T) {
 	if len(matrix) < 25 {
 		t.Errorf("%d specs", len(matrix))
 	}
+	translations := map[string]func(*testing.T) (provider.Translation, error){}
 	for name, alter := range matrix {
-		t.Run(name, func(t *testing.T) {
+		translations[name] = func(t *testing.T) (provider.Translation, error) {
 			c, s := plainConfig(), plain(t)
 			alter(t, &c, &s)
-			got, err := backendOf(t, c).Translate(s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := json.MarshalIndent(got, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			text = append(text, '\n')
-			path := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(path, text, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil || !bytes.Equal(text, want) {
-				t.Errorf("%s differs (-update writes it anew): %v\n%s", path, err, text)
-			}
-		})
+			return backendOf(t, c).Translate(s)
+		}
 	}
-}
-
-func TestGoldenFilesAreAllUsed(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) != len(matrix) {
-		t.Errorf("%d files for %d specs: %v", len(files), len(matrix), err)
-	}
+	providertest.Goldens(t, *update, translations)
 }
 
 func TestTranslateRefuses(t *testing.T) {
