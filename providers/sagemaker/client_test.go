@@ -20,6 +20,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/provider/providertest"
 	"github.com/crossbatch/crossbatch/local/emulator/container"
+	"github.com/crossbatch/crossbatch/local/emulator/container/containertest"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/sagemaker"
 	"github.com/crossbatch/crossbatch/local/emulator/sagemaker/transform"
 )
@@ -233,19 +234,19 @@ func TestDeleteModel(t *testing.T) {
 func TestCancel(t *testing.T) {
 	for name, o := range variants() {
 		t.Run(name, func(t *testing.T) {
-			g := newGate()
-			o.Start = serving(g.answer)
+			g := containertest.NewGate()
+			o.Start = containertest.Serving(g.Before(answering))
 			w := newWorld(t, o)
 			w.inputs()
 			b, s := w.backend(w.config()), inPlace(t)
 			n := w.start(b, s)
-			<-g.at
+			<-g.Held()
 			for range 2 {
 				if err := b.Cancel(t.Context(), n); err != nil {
 					t.Fatal(err)
 				}
 			}
-			close(g.open)
+			g.Open()
 			got := w.ended(b, n)
 			if late := o.Uncertain.StopComesLate; late && got.State != provider.Succeeded || !late && got.State != provider.Cancelled {
 				t.Errorf("%+v", got)
@@ -258,8 +259,8 @@ func TestCancel(t *testing.T) {
 }
 
 func TestStatesBeforeTheEnd(t *testing.T) {
-	g, clock := newGate(), clockwork.NewFakeClock()
-	w := newWorld(t, emulator.Options{Start: serving(g.answer), Queueing: time.Hour, Clock: clock})
+	g, clock := containertest.NewGate(), clockwork.NewFakeClock()
+	w := newWorld(t, emulator.Options{Start: containertest.Serving(g.Before(answering)), Queueing: time.Hour, Clock: clock})
 	w.inputs()
 	b := w.backend(w.config())
 	n := w.start(b, inPlace(t))
@@ -270,7 +271,7 @@ func TestStatesBeforeTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock.Advance(time.Hour)
-	<-g.at
+	<-g.Held()
 	if o, err := b.Describe(t.Context(), n); err != nil || o.State != provider.Running || o.Started.IsZero() {
 		t.Errorf("%+v, %v", o, err)
 	}
@@ -305,7 +306,7 @@ func TestAFailedJobKeepsWhatIsGood(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, emulator.Options{Start: serving(func(w http.ResponseWriter, r *http.Request) {
+			w := newWorld(t, emulator.Options{Start: containertest.Serving(func(w http.ResponseWriter, r *http.Request) {
 				if r.ContentLength == 3 { // that of b
 					c.answer(w, r)
 					return
@@ -391,14 +392,13 @@ func TestListPages(t *testing.T) {
 }
 
 func TestLogs(t *testing.T) {
-	g := newGate()
-	w := newWorld(t, emulator.Options{Start: serving(g.answer)})
+	g := containertest.NewGate()
+	w := newWorld(t, emulator.Options{Start: containertest.Serving(g.Before(answering))})
 	w.inputs()
 	b := w.backend(w.config())
 	n := w.start(b, inPlace(t))
-	<-g.at
+	<-g.Held()
 	collect := func(o provider.LogOptions) (lines []string) {
-		var once sync.Once
 		for line, err := range b.Logs(t.Context(), []provider.Native{n}, o) {
 			if err != nil {
 				t.Fatal(err)
@@ -407,18 +407,16 @@ func TestLogs(t *testing.T) {
 				t.Errorf("%+v", line)
 			}
 			lines = append(lines, line.Text)
-			once.Do(func() { close(g.open) })
+			g.Open()
 		}
 		return lines
 	}
 	b.deps.Clock = impatient{b.deps.Clock}
 	followed := collect(provider.LogOptions{Follow: true})
-	g.open = make(chan struct{})
 	all := collect(provider.LogOptions{})
 	if len(all) < 2 || !slices.Equal(all, followed) || !slices.Contains(all, "level=INFO msg=ready") {
 		t.Errorf("%q\nfollowed: %q", all, followed)
 	}
-	g.open = make(chan struct{})
 	if last := collect(provider.LogOptions{Tail: 1}); !slices.Equal(last, all[len(all)-1:]) {
 		t.Errorf("%q", last)
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,7 +16,6 @@ import (
 	"github.com/crossbatch/crossbatch/contracttests"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
-	"github.com/crossbatch/crossbatch/local/emulator/container"
 	"github.com/crossbatch/crossbatch/local/emulator/container/containertest"
 	"github.com/crossbatch/crossbatch/local/emulator/s3"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/sagemaker"
@@ -54,7 +52,7 @@ func newWorld(t contracttests.T, o emulator.Options) *world {
 	w.query = "region=" + testRegion + "&endpoint=" + objects.URL + "&use_path_style=true"
 	o.S3 = objects.URL
 	if o.Start == nil {
-		o.Start = serving(answering)
+		o.Start = containertest.Serving(answering)
 	}
 	o.Transform.PingEvery, o.Transform.RetryAfter, o.Transform.Folder = time.Millisecond, time.Millisecond, t.TempDir()
 	if w.server, err = emulator.New(o); err != nil {
@@ -177,23 +175,6 @@ func (w *world) ended(b *Backend, n provider.Native) (o provider.Observation) {
 	return o
 }
 
-// serving starts containers that answer requests with f.
-func serving(f http.HandlerFunc) func(context.Context, container.Container) (container.Server, error) {
-	return func(_ context.Context, c container.Container) (container.Server, error) {
-		fmt.Fprintln(c.Output, "level=INFO msg=ready")
-		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch r.URL.Path {
-			case "/ping":
-			case "/invocations":
-				f(w, r)
-			default:
-				http.NotFound(w, r)
-			}
-		}))
-		return container.Server{Endpoint: h.URL, Stop: func() { h.CloseClientConnections(); h.Close() }}, nil
-	}
-}
-
 // answering answers each record with its length.
 func answering(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -206,27 +187,5 @@ func answering(w http.ResponseWriter, r *http.Request) {
 func lengths(w io.Writer, body string) {
 	for line := range strings.Lines(body) {
 		fmt.Fprintf(w, `{"key":null,"prediction":{"y":%d}}`+"\n", len(strings.TrimSuffix(line, "\n")))
-	}
-}
-
-// gate holds requests back until it is opened.
-type gate struct {
-	open chan struct{}
-	at   chan struct{} // closed when one is held
-	once sync.Once
-}
-
-func newGate() *gate { return &gate{open: make(chan struct{}), at: make(chan struct{})} }
-
-func (g *gate) answer(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body) // else nobody notices that the client is gone
-	if err != nil {
-		return
-	}
-	g.once.Do(func() { close(g.at) })
-	select {
-	case <-g.open:
-		lengths(w, string(body))
-	case <-r.Context().Done():
 	}
 }

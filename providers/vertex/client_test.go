@@ -149,8 +149,8 @@ func TestTheOldestOfTwo(t *testing.T) {
 func TestStatesOnTheWay(t *testing.T) {
 	for name, o := range variants() {
 		t.Run(name, func(t *testing.T) {
-			clock, g := clockwork.NewFakeClock(), newGate()
-			o.Clock, o.Queueing, o.Stopping, o.Start = clock, time.Minute, time.Minute, serving(g.answer)
+			clock, g := clockwork.NewFakeClock(), containertest.NewGate()
+			o.Clock, o.Queueing, o.Stopping, o.Start = clock, time.Minute, time.Minute, containertest.Serving(g.Before(answering))
 			o.Uncertain.CancelComesLate = false
 			w := newWorld(t, o)
 			b, s := w.backend(w.config()), plain(t)
@@ -172,7 +172,7 @@ func TestStatesOnTheWay(t *testing.T) {
 			}
 			clock.Advance(time.Minute)
 			look(provider.Running)
-			<-g.at
+			<-g.Held()
 			if err := b.Cancel(t.Context(), n); err != nil {
 				t.Fatal(err)
 			}
@@ -199,7 +199,7 @@ func TestStatesOnTheWay(t *testing.T) {
 // the others.
 func TestOtherEnds(t *testing.T) {
 	t.Run("expired", func(t *testing.T) {
-		w := newWorld(t, emulator.Options{ExpireAfter: time.Millisecond, Start: serving(newGate().answer)})
+		w := newWorld(t, emulator.Options{ExpireAfter: time.Millisecond, Start: containertest.Serving(containertest.NewGate().Before(answering))})
 		b, s := w.backend(w.config()), plain(t)
 		w.feed(s)
 		if o := w.ended(b, w.start(b, s)); o.State != provider.Failed || o.Code != provider.Timeout {
@@ -209,7 +209,7 @@ func TestOtherEnds(t *testing.T) {
 	for name, o := range variants() {
 		t.Run("partly, "+name, func(t *testing.T) {
 			var calls atomic.Int64
-			o.Start = serving(func(w http.ResponseWriter, r *http.Request) {
+			o.Start = containertest.Serving(func(w http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
 				if err != nil || calls.Add(1) > 1 {
 					http.Error(w, "out of luck", http.StatusInternalServerError)
@@ -396,18 +396,18 @@ func TestDelete(t *testing.T) {
 func TestLogs(t *testing.T) {
 	for name, o := range variants() {
 		t.Run(name, func(t *testing.T) {
-			g := newGate()
+			g := containertest.NewGate()
 			o.Start = func(ctx context.Context, c container.Container) (container.Server, error) {
 				for i := range 5 {
 					fmt.Fprintf(c.Output, "line %d\n", i)
 				}
-				return serving(g.answer)(ctx, c)
+				return containertest.Serving(g.Before(answering))(ctx, c)
 			}
 			w := newWorld(t, o)
 			b, s := w.backend(w.config()), plain(t)
 			w.feed(s)
 			n := w.start(b, s)
-			<-g.at
+			<-g.Held()
 			read := func(o provider.LogOptions) (out []string) {
 				t.Helper()
 				for l, err := range b.Logs(t.Context(), []provider.Native{n}, o) {
@@ -428,7 +428,7 @@ func TestLogs(t *testing.T) {
 			if got := read(provider.LogOptions{Tail: 2}); !slices.Equal(got, all[4:]) {
 				t.Errorf("%q", got)
 			}
-			close(g.open)
+			g.Open()
 			w.ended(b, n)
 			if got := read(provider.LogOptions{Follow: true}); !slices.Equal(got, all) {
 				t.Errorf("%q", got)

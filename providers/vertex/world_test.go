@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -19,7 +18,6 @@ import (
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
-	"github.com/crossbatch/crossbatch/local/emulator/container"
 	"github.com/crossbatch/crossbatch/local/emulator/container/containertest"
 	"github.com/crossbatch/crossbatch/local/emulator/gcs"
 	emulator "github.com/crossbatch/crossbatch/local/emulator/vertex"
@@ -57,7 +55,7 @@ func newWorld(t contracttests.T, o emulator.Options) *world {
 	w.query = "endpoint=" + objects.URL
 	o.GCS, o.Project = objects.URL, testProject
 	if o.Start == nil {
-		o.Start = serving(answering)
+		o.Start = containertest.Serving(answering)
 	}
 	o.Predict.PingEvery, o.Predict.RetryAfter, o.Predict.Folder = time.Millisecond, time.Millisecond, t.TempDir()
 	if w.server, err = emulator.New(o); err != nil {
@@ -188,23 +186,6 @@ func (w *world) ended(b *Backend, n provider.Native) (o provider.Observation) {
 	return o
 }
 
-// serving starts containers that answer requests with f.
-func serving(f http.HandlerFunc) container.Start {
-	return func(_ context.Context, c container.Container) (container.Server, error) {
-		fmt.Fprintln(c.Output, "level=INFO msg=ready")
-		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch r.URL.Path {
-			case c.Environment["AIP_HEALTH_ROUTE"]:
-			case c.Environment["AIP_PREDICT_ROUTE"]:
-				f(w, r)
-			default:
-				http.NotFound(w, r)
-			}
-		}))
-		return container.Server{Endpoint: h.URL, Stop: func() { h.CloseClientConnections(); h.Close() }}, nil
-	}
-}
-
 // answering answers each record with its length.
 func answering(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -232,26 +213,4 @@ func lengths(w io.Writer, body []byte) {
 		return
 	}
 	_, _ = w.Write(text)
-}
-
-// gate holds requests back until it is opened.
-type gate struct {
-	open chan struct{}
-	at   chan struct{} // closed when one is held
-	once sync.Once
-}
-
-func newGate() *gate { return &gate{open: make(chan struct{}), at: make(chan struct{})} }
-
-func (g *gate) answer(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body) // else nobody notices that the client is gone
-	if err != nil {
-		return
-	}
-	g.once.Do(func() { close(g.at) })
-	select {
-	case <-g.open:
-		lengths(w, body)
-	case <-r.Context().Done():
-	}
 }

@@ -111,3 +111,38 @@ func TestPollEnds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestGate(t *testing.T) {
+	g := NewGate()
+	s := httptest.NewServer(g.Before(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
+	defer s.Close()
+	gone, leave := context.WithCancel(t.Context())
+	ask := func(ctx context.Context) (string, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, strings.NewReader("x"))
+		if err != nil {
+			return "", err
+		}
+		resp, err := s.Client().Do(r)
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		text, err := io.ReadAll(resp.Body)
+		return string(text), err
+	}
+	left := make(chan error)
+	go func() {
+		_, err := ask(gone)
+		left <- err
+	}()
+	<-g.Held()
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	g.Open()
+	g.Open()
+	if text, err := ask(t.Context()); text != "x" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+}
