@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/provider/logs"
 )
 
 // Where the logs of transform jobs lie, a stream for each container as JOB/INSTANCE
@@ -25,131 +26,49 @@ const (
 	dataLog  = "/data-log"
 )
 
-const (
-	logPoll = 5 * time.Second
-	logPage = 10_000
-	// logLate is how much later than others a line may arrive in a followed log.
-	logLate = time.Minute
-)
+const logPage = 10_000
 
 // Logs yields the lines of the jobs' streams, one job after the other.
 func (b *Backend) Logs(ctx context.Context, natives []provider.Native, o provider.LogOptions) iter.Seq2[provider.LogLine, error] {
-	return func(yield func(provider.LogLine, error) bool) {
-		for _, n := range natives {
-			if !b.log(ctx, n, o, yield) {
-				return
-			}
-		}
-	}
+	return logs.Read(ctx, b.deps.Clock, natives, o, func(n provider.Native) logs.Log { return &streams{backend: b, job: n} })
 }
 
-// log yields one job's lines; false when the consumer has seen enough or an error
-// ended it.
-func (b *Backend) log(ctx context.Context, n provider.Native, o provider.LogOptions, yield func(provider.LogLine, error) bool) bool {
-	fail := func(err error) bool {
-		yield(provider.LogLine{}, err)
-		return false
+// streams are the log of one job.
+type streams struct {
+	backend *Backend
+	job     provider.Native
+}
+
+// Over says whether the job is over.
+func (s *streams) Over(ctx context.Context) (bool, error) {
+	c, err := s.backend.connect(ctx)
+	if err == nil {
+		err = known(s.job, jobKind)
 	}
-	t := tail{name: n.Name, part: n.Part}
-	for first := true; ; first = false {
-		c, err := b.connect(ctx)
-		if err == nil {
-			err = known(n, jobKind)
-		}
+	if err != nil {
+		return false, err
+	}
+	o, err := s.backend.describe(ctx, c, s.job)
+	return o.State.Terminal(), err
+}
+
+// Entries yields the events of all streams.
+func (s *streams) Entries(ctx context.Context, since time.Time) iter.Seq2[logs.Entry, error] {
+	return func(yield func(logs.Entry, error) bool) {
+		c, err := s.backend.connect(ctx)
 		if err != nil {
-			return fail(err)
+			yield(logs.Entry{}, err)
+			return
 		}
-		// Looked at before the log is read, so that the last round reads to the end.
-		seen, err := b.describe(ctx, c, n)
-		if err != nil {
-			return fail(err)
-		}
-		keep := 0
-		if first {
-			keep = o.Tail
-		}
-		for line, err := range t.read(ctx, c, keep) {
-			if err != nil {
-				return fail(b.failed("reading the log of "+n.Name, err))
-			}
-			if !yield(line, nil) {
-				return false
-			}
-		}
-		if !o.Follow || seen.State.Terminal() {
-			return true
-		}
-		select {
-		case <-ctx.Done():
-			return fail(ctx.Err())
-		case <-b.deps.Clock.After(logPoll):
-		}
-	}
-}
-
-// tail reads a log that grows.
-type tail struct {
-	name   string
-	part   int
-	latest int64 // time of the last event, in milliseconds
-	seen   map[string]int64
-}
-
-// read yields the lines of events that came since the last call, only the last keep
-// of them unless keep is 0. The memory that it takes is that of logLate.
-func (t *tail) read(ctx context.Context, c *clients, keep int) iter.Seq2[provider.LogLine, error] {
-	return func(yield func(provider.LogLine, error) bool) {
-		var held []provider.LogLine
-		start := max(t.latest-logLate.Milliseconds(), 0)
-		for e, err := range events(ctx, c, &cloudwatchlogs.FilterLogEventsInput{LogStreamNamePrefix: aws.String(t.name + "/"), StartTime: aws.Int64(start)}) {
-			if err != nil {
-				yield(provider.LogLine{}, err)
-				return
-			}
-			if !t.fresh(e) {
-				continue
-			}
-			for text := range strings.SplitSeq(strings.TrimRight(aws.ToString(e.Message), "\r\n"), "\n") {
-				line := provider.LogLine{Part: t.part, Time: time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC(), Text: strings.TrimSuffix(text, "\r")}
-				switch {
-				case keep > 0:
-					if held = append(held, line); len(held) > 2*keep {
-						held = append(held[:0], held[len(held)-keep:]...)
-					}
-				case !yield(line, nil):
-					return
-				}
-			}
-		}
-		for _, line := range held[max(len(held)-keep, 0):] {
-			if !yield(line, nil) {
+		in := &cloudwatchlogs.FilterLogEventsInput{LogStreamNamePrefix: aws.String(s.job.Name + "/"), StartTime: aws.Int64(max(since.UnixMilli(), 0))}
+		for e, err := range events(ctx, c, in) {
+			err = s.backend.failed("reading the log of "+s.job.Name, err)
+			found := logs.Entry{ID: aws.ToString(e.EventId), Time: time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC(), Text: aws.ToString(e.Message)}
+			if !yield(found, err) {
 				return
 			}
 		}
 	}
-}
-
-// fresh says whether an event was not read before.
-func (t *tail) fresh(e types.FilteredLogEvent) bool {
-	if t.seen == nil {
-		t.seen = map[string]int64{}
-	}
-	id, at := aws.ToString(e.EventId), aws.ToInt64(e.Timestamp)
-	if _, ok := t.seen[id]; ok {
-		return false
-	}
-	t.seen[id] = at
-	if at > t.latest {
-		t.latest = at
-	}
-	if len(t.seen) > 2*logPage {
-		for id, at := range t.seen {
-			if at < t.latest-logLate.Milliseconds() {
-				delete(t.seen, id)
-			}
-		}
-	}
-	return true
 }
 
 // events reads the pages of a query. A group or stream that does not exist yet is
