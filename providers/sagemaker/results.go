@@ -17,25 +17,13 @@ const outSuffix = ".out"
 // Results yields the outputs of the input objects that are answered to their end,
 // whatever became of the job: it writes an object whole or not at all.
 func (b *Backend) Results(ctx context.Context, s provider.Spec, natives []provider.Native) iter.Seq2[provider.Piece, error] {
-	return func(yield func(provider.Piece, error) bool) {
-		if err := b.usable(ctx); err != nil {
-			yield(provider.Piece{}, err)
-			return
-		}
-		if s.Staged == nil || len(natives) == 0 {
-			return
+	return provider.Pieces(func() ([]provider.Piece, error) {
+		if err := b.usable(ctx); err != nil || s.Staged == nil || len(natives) == 0 {
+			return nil, err
 		}
 		pieces, err := b.pieces(ctx, s)
-		if err != nil {
-			yield(provider.Piece{}, b.failed("reading the results of "+natives[0].Name, err))
-			return
-		}
-		for _, p := range pieces {
-			if !yield(p, nil) {
-				return
-			}
-		}
-	}
+		return pieces, b.failed("reading the results of "+natives[0].Name, err)
+	})
 }
 
 func (b *Backend) pieces(ctx context.Context, s provider.Spec) (out []provider.Piece, err error) {

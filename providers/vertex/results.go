@@ -35,25 +35,13 @@ const (
 // became of the job. They come in any order and are sorted on this machine, once:
 // read again, they are sorted anew only if the job has written more.
 func (b *Backend) Results(ctx context.Context, s provider.Spec, natives []provider.Native) iter.Seq2[provider.Piece, error] {
-	return func(yield func(provider.Piece, error) bool) {
-		if err := b.usable(ctx); err != nil {
-			yield(provider.Piece{}, err)
-			return
-		}
-		if s.Staged == nil || len(natives) == 0 {
-			return
+	return provider.Pieces(func() ([]provider.Piece, error) {
+		if err := b.usable(ctx); err != nil || s.Staged == nil || len(natives) == 0 {
+			return nil, err
 		}
 		pieces, err := b.pieces(ctx, s)
-		if err != nil {
-			yield(provider.Piece{}, b.failed("reading the results of "+natives[0].Name, err))
-			return
-		}
-		for _, p := range pieces {
-			if !yield(p, nil) {
-				return
-			}
-		}
-	}
+		return pieces, b.failed("reading the results of "+natives[0].Name, err)
+	})
 }
 
 func (b *Backend) pieces(ctx context.Context, s provider.Spec) (out []provider.Piece, err error) {
