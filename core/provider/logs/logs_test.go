@@ -118,7 +118,10 @@ func TestReadEnds(t *testing.T) {
 		t.Errorf("read %d times", endless.round)
 	}
 	many := &script{rounds: [][]logs.Entry{{{"a", noon, "1\n2\n3"}}}}
-	for line := range logs.Read(t.Context(), clock, make([]provider.Native, 2), provider.LogOptions{}, func(provider.Native) logs.Log { return many }) {
+	for line, err := range logs.Read(t.Context(), clock, make([]provider.Native, 2), provider.LogOptions{}, func(provider.Native) logs.Log { return many }) {
+		if err != nil {
+			t.Error(err)
+		}
 		if line.Text == "2" {
 			break
 		}
