@@ -109,7 +109,7 @@ func TestEmulatedVertexServesModels(t *testing.T) {
 				t.Fatal(err)
 			}
 			seen[result.Key] = true
-			if want := fmt.Sprintf(`"y":[%d]`, 100*result.Key+12); !strings.Contains(string(result.Prediction), want) {
+			if want := fmt.Sprintf(`"y": [%d]`, 100*result.Key+12); !strings.Contains(string(result.Prediction), want) {
 				t.Errorf("%s, want %s", line, want)
 			}
 		}
