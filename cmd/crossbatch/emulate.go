@@ -28,11 +28,15 @@ func (a *app) emulateCommand() *cobra.Command {
 	var o emulateOptions
 	c := &cobra.Command{
 		Use:   "emulate",
-		Short: "Serve the object stores of four clouds on this machine",
+		Short: "Serve object stores and batch services of clouds on this machine",
 		Long: `Serve Amazon S3, Google Cloud Storage, Azure Blob Storage and OCI Object Storage
-on this machine's loopback, as their official SDKs and CLIs know them, until it is
-interrupted. Each has a port of its own; how to lead clients there is printed.
+on this machine's loopback, and beside them Amazon SageMaker Batch Transform and
+Google Vertex AI batch prediction, as their official SDKs and CLIs know them, until
+it is interrupted. Each has a port of its own; how to lead clients there is printed.
 Nothing leaves this machine, and no credentials are needed but made-up ones.
+
+Jobs really run: their data lie in the emulated stores, and whatever image they
+name, their container is crossbatch serve.
 
 Without --dir everything is forgotten at the end. With it, S3, Azure Blob and OCI
 keep what they have answered, also when killed; Cloud Storage is written when the

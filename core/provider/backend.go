@@ -83,6 +83,7 @@ type Capabilities struct {
 	Visibility    time.Duration // Lookup: how long after Send was called a job may stay unseen by Find, the call itself included
 	KeepsOnCancel bool          // a cancelled job leaves what it finished
 	Rate          Rate          // calls that the service bears; zero: unlimited
+	Starts        Rate          // starts among them; zero: as any other
 	Poll          Poll          // how often watching makes sense
 	Staging       *Staging      // what lies in object storage before a start; nil: nothing, things are read where they lie
 }

@@ -30,6 +30,7 @@ func openSageMaker(p place) (*running, error) {
 				{Name: "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", Value: url},
 			},
 			Lines: []Line{
+				{"crossbatch", fmt.Sprintf("provider \"sagemaker\": endpoint = %q", url)},
 				{"aws CLI", "aws --endpoint-url " + url + " --region " + s3.DefaultRegion + " sagemaker list-transform-jobs"},
 				{"Go SDK", fmt.Sprintf("sagemaker.NewFromConfig(cfg, func(o *sagemaker.Options) { o.BaseEndpoint = aws.String(%q) })", url)},
 				{"boto3", fmt.Sprintf("boto3.client(\"sagemaker\", endpoint_url=%q)", url)},
@@ -82,6 +83,7 @@ func openVertex(p place) (*running, error) {
 		Service: Service{
 			Title: "Google Vertex AI batch prediction",
 			Lines: []Line{
+				{"crossbatch", fmt.Sprintf("provider \"vertex\": endpoint = %q, project = %q", url, vertexProject)},
 				{"Go SDK", fmt.Sprintf("aiplatform.NewJobClient(ctx, option.WithEndpoint(%q), option.WithoutAuthentication(), "+
 					"option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))) // project %s", p.host, vertexProject)},
 				{"Go REST", fmt.Sprintf("aiplatform.NewService(ctx, option.WithEndpoint(%q), option.WithoutAuthentication())", url+"/")},

@@ -25,7 +25,7 @@ import (
 )
 
 // kills is how many processes TestKilledAnyMoment kills while they score.
-const kills = 100
+const kills = 200
 
 // errandVariable makes the test binary a process that scores.
 const errandVariable = "CROSSBATCH_TEST_ERRAND"

@@ -15,6 +15,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/mapping"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
 )
 
 func TestLines(t *testing.T) {
@@ -144,6 +145,12 @@ func TestInstances(t *testing.T) {
 				t.Errorf("%d\ngot  %s\nwant %s", got.status, got.body, tc.want)
 			}
 		})
+	}
+	// As large as staging lets pass, and written by a service that wants ASCII.
+	long := strings.Repeat(`\u00e4`, record.DefaultLimits().Record/2-100)
+	got := r.send(http.MethodPost, "/v1/predict", "application/json", `{"instances":[{"_cb_record":"{\"x\":[1,2,3],\"more\":\"`+long+`\"}"}]}`)
+	if want := `{"predictions":["{\"key\":null,\"big\":null,\"prediction\":{\"y\":[123]}}"]}`; got.status != 200 || got.body != want {
+		t.Errorf("%d %.200s", got.status, got.body)
 	}
 	r.send(http.MethodPost, "/v1/predict", "application/jsonlines", `{"x":[1,2,3]}`).refused(t, 415, "invalid", "take application/json")
 	for _, body := range []string{``, `[]`, `{"instances":{}}`, `{"instances":[1,]}`, `{"instances":[{]}]}`, `{"instances":[1],"instances":[2]}`, `{"instances":[1]} x`, `{"inst":[]}`, `{"instances":[{"a":"}]}`} {

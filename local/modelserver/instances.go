@@ -238,14 +238,18 @@ func (s *scanner) nested() error {
 }
 
 func (s *scanner) str() error {
-	for s.i++; s.i < len(s.b); {
-		quote := bytes.IndexByte(s.b[s.i:], '"')
-		if quote < 0 {
-			break
+	s.i++
+	for quote := -1; s.i < len(s.b); {
+		if quote < s.i { // the one before was escaped
+			next := bytes.IndexByte(s.b[s.i:], '"')
+			if next < 0 {
+				break
+			}
+			quote = s.i + next
 		}
-		escape := bytes.IndexByte(s.b[s.i:s.i+quote], '\\')
+		escape := bytes.IndexByte(s.b[s.i:quote], '\\')
 		if escape < 0 {
-			s.i += quote + 1
+			s.i = quote + 1
 			return nil
 		}
 		s.i += escape + 2

@@ -21,6 +21,13 @@ type source interface {
 // blockBytes closes a block: what is answered of one is held in memory.
 const blockBytes = 2 << 20
 
+// A sealed record is larger than the record: each of its quotes is escaped, and a
+// service may write what is not ASCII as escapes, which take three times as much.
+const (
+	sealedGrowth = 3
+	sealedFrame  = 256
+)
+
 // payload is a request's body as it was read.
 type payload struct {
 	kind    bodyKind
@@ -35,6 +42,9 @@ type payload struct {
 func newPayload(kind bodyKind, text []byte, m mapping.Mapping, block int) (*payload, error) {
 	p := &payload{kind: kind, text: text, mapping: m, limits: record.DefaultLimits()}
 	p.limits.Records, p.limits.Bytes = block, blockBytes
+	if m.Sealed {
+		p.limits.Record = sealedGrowth*p.limits.Record + sealedFrame // staging has held the record itself to the limit
+	}
 	if kind == instancesBody {
 		if m.Format != job.JSONL {
 			return nil, refusef(http.StatusUnsupportedMediaType, provider.Invalid, "the mapping's records arrive as %s, and instances are JSON", m.Format)

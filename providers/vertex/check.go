@@ -26,6 +26,7 @@ func (b *Backend) Capabilities() provider.Capabilities {
 		// 600 calls a minute, of which 60 may make or delete jobs:
 		// https://cloud.google.com/vertex-ai/docs/quotas
 		Rate:    provider.Rate{PerSecond: 8, Burst: 10},
+		Starts:  provider.Rate{PerSecond: 0.8, Burst: 5},
 		Poll:    block.Poll(b.config.Endpoint),
 		Staging: &provider.Staging{Place: b.config.Staging, Write: job.JSONL, Identity: true, Sealed: true},
 	}

@@ -15,21 +15,34 @@ import (
 // longer is not made: it fails as Throttled, with the wait as RetryAfter.
 const LongestWait = time.Minute
 
-// Limit keeps the calls to a service within its rate (Capabilities.Rate), in
-// the order in which they come. All users of one service must share the backend
+// Limit keeps the calls to a service within its rates (Capabilities.Rate, and
+// Starts), in the order in which they come. All users of one service must share the backend
 // that Limit returns. Without a rate it is the backend itself.
 func Limit(b provider.Backend, clock clockwork.Clock) provider.Backend {
 	r := b.Capabilities().Rate
 	if r.PerSecond <= 0 {
 		return b
 	}
-	bucket := rate.NewLimiter(rate.Limit(r.PerSecond), max(r.Burst, 1))
+	all, starts := limiter(r), limiter(b.Capabilities().Starts)
 	return &surrounded{Backend: b, around: func(ctx context.Context, c call, do func() error) error {
-		if err := turn(ctx, clock, bucket, c); err != nil {
+		if c.start() && starts != nil {
+			if err := turn(ctx, clock, starts, c); err != nil {
+				return err
+			}
+		}
+		if err := turn(ctx, clock, all, c); err != nil {
 			return err
 		}
 		return do()
 	}}
+}
+
+// limiter is nil without a rate.
+func limiter(r provider.Rate) *rate.Limiter {
+	if r.PerSecond <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(r.PerSecond), max(r.Burst, 1))
 }
 
 // turn waits until the call may be made. Who gives up gives the turn back.

@@ -32,6 +32,29 @@ func TestLimitKeepsToTheRate(t *testing.T) {
 	}
 }
 
+func TestLimitKeepsStartsToTheirOwnRate(t *testing.T) {
+	s, clock := limited(10, 10), newInstant()
+	s.can.Starts = provider.Rate{PerSecond: 1, Burst: 2}
+	b, begin := wrap.Limit(s, clock), clock.Now()
+	for range 5 {
+		if _, err := b.Send(t.Context(), provider.Request{Role: provider.Start}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := clock.Since(begin); took != 3*time.Second {
+		t.Errorf("five starts took %s, want two at once and three at one a second", took)
+	}
+	begin = clock.Now()
+	for range 9 {
+		if _, err := b.Send(t.Context(), provider.Request{Role: provider.Ensure}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := clock.Since(begin); took != 0 {
+		t.Errorf("nine ensures took %s", took)
+	}
+}
+
 func TestLimitWithoutABurstMakesOneCallAtATime(t *testing.T) {
 	clock := newInstant()
 	b, begin := wrap.Limit(limited(1, 0), clock), clock.Now()

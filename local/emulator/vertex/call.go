@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -43,6 +44,8 @@ func (s *Server) intercept(ctx context.Context, in any, info *grpc.UnaryServerIn
 func routed(ctx context.Context, in proto.Message) error {
 	var field, want string
 	switch in := in.(type) {
+	case *longrunningpb.WaitOperationRequest: // the one that they do not send it with
+		return nil
 	case interface{ GetParent() string }:
 		field, want = "parent", in.GetParent()
 	case interface{ GetName() string }:

@@ -345,8 +345,8 @@ func TestDelete(t *testing.T) {
 	if o, err := operations.GetOperation(t.Context(), &longrunningpb.GetOperationRequest{Name: op.Name()}); err != nil || !o.GetDone() {
 		t.Errorf("%v %v", o, err)
 	}
-	if o, err := operations.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: op.Name()}); err == nil && !o.GetDone() {
-		t.Errorf("%v", o)
+	if o, err := operations.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: op.Name()}); err != nil || !o.GetDone() {
+		t.Errorf("%v %v", o, err)
 	}
 	if o, err := operations.ListOperations(t.Context(), &longrunningpb.ListOperationsRequest{Name: parent}).Next(); err != nil || o.GetName() != op.Name() {
 		t.Errorf("%v %v", o, err)

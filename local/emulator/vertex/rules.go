@@ -212,8 +212,8 @@ func (v *violations) resources(j *aiplatformpb.BatchPredictionJob) {
 	if r.GetStartingReplicaCount() < 0 || r.GetMaxReplicaCount() < 0 {
 		v.add(field+".starting_replica_count", "Replica counts must not be negative.")
 	}
-	if t := j.GetManualBatchTuningParameters(); t != nil && t.GetBatchSize() <= 0 {
-		v.add("batch_prediction_job.manual_batch_tuning_parameters.batch_size", "It is %d; it must be positive.", t.GetBatchSize())
+	if t := j.GetManualBatchTuningParameters(); t.GetBatchSize() < 0 { // 0 is nothing said
+		v.add("batch_prediction_job.manual_batch_tuning_parameters.batch_size", "It is %d; it must not be negative.", t.GetBatchSize())
 	}
 }
 

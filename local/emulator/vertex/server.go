@@ -164,7 +164,7 @@ func New(o Options) (*Server, error) {
 	if s.predict, err = predict.New(o.Predict); err != nil {
 		return nil, err
 	}
-	s.grpc = grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
+	s.grpc = grpc.NewServer(grpc.UnaryInterceptor(s.intercept), grpc.MaxRecvMsgSize(maxBody))
 	jobs, models, operations, entries := &jobService{Server: s}, &modelService{Server: s}, &operationService{Server: s}, &logService{Server: s}
 	aiplatformpb.RegisterJobServiceServer(s.grpc, jobs)
 	aiplatformpb.RegisterModelServiceServer(s.grpc, models)

@@ -118,7 +118,8 @@ func TestValidation(t *testing.T) {
 		{"fewer replicas at most", func(j *job) {
 			j.DedicatedResources.StartingReplicaCount, j.DedicatedResources.MaxReplicaCount = 5, 2
 		}, ""},
-		{"batch size", batches(0), "batch_size"},
+		{"batch size", batches(-1), "batch_size"},
+		{"no batch size", batches(0), ""},
 		{"key", func(j *job) { j.EncryptionSpec = &aiplatformpb.EncryptionSpec{KmsKeyName: "k"} }, "kms_key_name"},
 		{"key elsewhere", func(j *job) {
 			j.EncryptionSpec = &aiplatformpb.EncryptionSpec{KmsKeyName: "projects/p/locations/us-east1/keyRings/r/cryptoKeys/k"}
