@@ -369,8 +369,8 @@ func TestListIsInPages(t *testing.T) {
 	if !slices.Equal(got, want) || pages.Load() != 3 {
 		t.Errorf("%d jobs in %d pages", len(got), pages.Load())
 	}
-	for range b.List(t.Context(), provider.Query{Since: time.Now().Add(time.Hour)}) {
-		t.Error("a job of the future")
+	for o, err := range b.List(t.Context(), provider.Query{Since: time.Now().Add(time.Hour)}) {
+		t.Errorf("a job of the future: %s, %v", o.Native.ID, err)
 	}
 }
 
