@@ -24,14 +24,14 @@ import (
 // emulation is a running `crossbatch emulate --json`.
 type emulation struct {
 	*testing.T
-	cmd    *exec.Cmd
-	stderr bytes.Buffer
-	env    map[string]string
+	cmd            *exec.Cmd
+	stderr         bytes.Buffer
+	env, endpoints map[string]string
 }
 
 func emulate(t *testing.T, args ...string) *emulation {
 	t.Helper()
-	e := &emulation{T: t, env: map[string]string{}}
+	e := &emulation{T: t, env: map[string]string{}, endpoints: map[string]string{}}
 	e.cmd = exec.Command("crossbatch", append([]string{"emulate", "--addr", "127.0.0.1:0", "--json"}, args...)...)
 	e.cmd.Env = append(os.Environ(), "GORACE="+quickRace)
 	e.cmd.Stderr = &e.stderr
@@ -44,13 +44,17 @@ func emulate(t *testing.T, args ...string) *emulation {
 	}
 	t.Cleanup(func() { _ = e.cmd.Process.Kill() })
 	var told struct {
-		Services []struct{ Environment map[string]string }
+		Services []struct {
+			Name, Endpoint string
+			Environment    map[string]string
+		}
 	}
 	if err := json.NewDecoder(out).Decode(&told); err != nil { // it is ready when it has told
 		_ = e.cmd.Wait()
 		t.Fatalf("%v\n%s", err, &e.stderr)
 	}
 	for _, s := range told.Services {
+		e.endpoints[s.Name] = s.Endpoint
 		for name, value := range s.Environment {
 			e.env[name] = value
 		}

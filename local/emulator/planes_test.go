@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
 	"github.com/crossbatch/crossbatch/local/emulator/fault"
 	"github.com/crossbatch/crossbatch/local/emulator/sagemaker"
+	"github.com/crossbatch/crossbatch/local/emulator/vertex"
 )
 
 // Each fault is said as its service says it.
@@ -39,10 +42,36 @@ func TestFaultsOfSageMaker(t *testing.T) {
 	}
 }
 
+func TestFaultsOfVertex(t *testing.T) {
+	create, list := vertex.Call{Operation: "CreateBatchPredictionJob"}, vertex.Call{Operation: "ListBatchPredictionJobs"}
+	after := func(c vertex.Call) vertex.Call { c.After = true; return c }
+	for _, c := range []struct {
+		spec fault.Spec
+		call vertex.Call
+		want vertex.Disturbance
+	}{
+		{fault.Spec{Lost: 1}, create, vertex.Disturbance{}},
+		{fault.Spec{Lost: 1}, after(create), vertex.Disturbance{Drop: true}},
+		{fault.Spec{Late: time.Minute, Delay: time.Second}, list, vertex.Disturbance{Stale: time.Minute, Delay: time.Second}},
+		{fault.Spec{Late: time.Minute, Delay: time.Second}, after(list), vertex.Disturbance{}},
+		{fault.Spec{Capacity: 1}, list, vertex.Disturbance{}},
+	} {
+		if got := disturbVertex(fault.For("vertex", []fault.Spec{c.spec}))(t.Context(), c.call); got != c.want {
+			t.Errorf("%s does %+v to %s, want %+v", c.spec, got, c.call.Operation, c.want)
+		}
+	}
+	for spec, want := range map[fault.Spec]codes.Code{{Throttle: 1}: codes.ResourceExhausted, {Error: 1}: codes.Internal, {Capacity: 1}: codes.OK} {
+		got := disturbVertex(fault.For("vertex", []fault.Spec{spec}))(t.Context(), create)
+		if got.Code != want || (got.Message == "") == (want != codes.OK) || (got.Fail == "") != (want != codes.OK) || got.Late > 0 {
+			t.Errorf("%s: %+v", spec, got)
+		}
+	}
+}
+
 func TestFaultsOfNoService(t *testing.T) {
 	o := Options{Faults: []fault.Spec{{Service: "s3", Lost: 1}}, Container: Container{Path: "/bin/true"}}
 	_, err := Start(t.Context(), o)
-	if err == nil || err.Error() != `faults of "s3": no such service has faults; there are sagemaker` {
+	if err == nil || err.Error() != `faults of "s3": no such service has faults; there are sagemaker, vertex` {
 		t.Errorf("%v", err)
 	}
 }
