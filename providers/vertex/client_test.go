@@ -368,8 +368,8 @@ func TestListIsInPages(t *testing.T) {
 	if !slices.Equal(got, want) || pages.Load() != 3 {
 		t.Errorf("%d jobs in %d pages", len(got), pages.Load())
 	}
-	for range b.List(t.Context(), provider.Query{Since: time.Now().Add(time.Hour)}) {
-		t.Error("a job of the future")
+	for o, err := range b.List(t.Context(), provider.Query{Since: time.Now().Add(time.Hour)}) {
+		t.Errorf("a job of the future: %+v, %v", o, err)
 	}
 }
 
@@ -454,5 +454,16 @@ func TestNobodyThere(t *testing.T) {
 	b = backendOf(t, c)
 	if _, err := b.Inspect(t.Context()); err == nil {
 		t.Error("anybody will do")
+	}
+}
+
+// A staging bucket that is not there is told before a run begins.
+func TestInspectLooksAtStaging(t *testing.T) {
+	w := newWorld(t, emulator.Options{})
+	c := w.config()
+	c.Staging = "gs://nowhere/staging"
+	_, err := w.backend(c).Inspect(t.Context())
+	if provider.CodeOf(err) != provider.NotFound || !strings.Contains(err.Error(), "gs://nowhere/staging") {
+		t.Errorf("%v", err)
 	}
 }
