@@ -19,6 +19,7 @@ var asking = []Invariant{
 	{"logs_end", logsEnd},
 	{"closed_is_closed", closed},
 	{"watching_costs_pages", watchingCosts},
+	{fleetCostsPages, fleetCosts},
 }
 
 // answer is what a verb said of a native job.

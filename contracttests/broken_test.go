@@ -30,6 +30,7 @@ var breaks = map[string]string{
 	"logs_end":                             "", // logs for ever
 	"closed_is_closed":                     "", // answers after Close
 	"watching_costs_pages":                 "", // lists nothing, so each job is asked for
+	fleetCostsPages:                        "", // lists one page alone
 	"translate_is_deterministic":           "", // counts its translations
 	"translate_aliases_nothing":            "", // hands out the same bytes again
 	"requests_are_well_formed":             "", // sends a body that is not canonical

@@ -158,6 +158,31 @@ func throttled(t T, h Harness) {
 	p.ended(p.finish(p.broker(m), r.Key), broker.Succeeded)
 	p.equal(p.read(d.Job.Output.Destination), want)
 	p.over()
+	p.sentAgain()
+}
+
+// sentAgain: a start that was refused as one too many was not made, and costs no
+// attempt.
+func (p *place) sentAgain() {
+	p.t.Helper()
+	before, err := p.s.Jobs.Count(p.ctx)
+	p.must(err)
+	s, want := plain("throttled once", 4, 2, 2)
+	d := p.desired(s)
+	var once sync.Once
+	r := p.insist(&tamper{before: func(c call) (err error) {
+		if c.Op == "send" && c.Request.Role == provider.Start {
+			once.Do(func() { err = &provider.Error{Code: provider.Throttled, Message: "slow down"} })
+		}
+		return err
+	}}, d)
+	r = p.finish(p.broker(nil), r.Key)
+	p.ended(r, broker.Succeeded)
+	if r.Attempt != 1 {
+		p.t.Errorf("the run took %d attempts, want 1: a throttled start was given up", r.Attempt)
+	}
+	p.equal(p.read(d.Job.Output.Destination), want)
+	p.made(before + p.starts(d))
 }
 
 // staleList: a list that does not have a job yet, or tells of one how it was, makes

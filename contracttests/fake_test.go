@@ -33,6 +33,7 @@ type traits struct {
 	keeps      bool // what a cancelled job finished stays
 	ensures    bool // an owned object is made first
 	page       int  // of lists
+	idle       bool // jobs stay queued
 
 	broken string // the promise that it breaks; see broken_test.go
 }
@@ -348,8 +349,11 @@ func (f *fake) List(ctx context.Context, q provider.Query) iter.Seq2[provider.Ob
 			}
 		}
 		leave()
-		if f.s.broken == "watching_costs_pages" {
+		switch f.s.broken {
+		case "watching_costs_pages":
 			all = nil
+		case fleetCostsPages:
+			all = all[:min(len(all), f.s.page)]
 		}
 		for _, o := range all {
 			if !yield(o, nil) {
@@ -480,6 +484,9 @@ func (s *service) ignoresCancel(j *fakeJob) bool {
 // advance takes a job one step on.
 func (s *service) advance(j *fakeJob) {
 	now := s.clock.Now()
+	if s.idle {
+		return
+	}
 	switch j.state {
 	case provider.Queued:
 		j.state, j.began = provider.Preparing, now

@@ -23,6 +23,14 @@ type Harness struct {
 	// New makes an area in which no native job exists.
 	New func(t T) Setup
 
+	// Idle makes an area as New does, whose native jobs stay as they were created: so
+	// many of them cost little. Nil: there is none, and fleet_costs_pages is not
+	// checked.
+	Idle func(t T) Setup
+
+	// Fleet is how many runs there are in fleet_costs_pages. Zero: 1,000.
+	Fleet int
+
 	// Except names the invariants that the backend does not keep, and why:
 	// NAME, or NAME/field for one field of findings_hold.
 	Except map[string]string
@@ -68,6 +76,9 @@ type Setup struct {
 	// Calls counts the calls to the service so far, a page of a list as one.
 	// Nil where that cannot be told.
 	Calls func() int
+
+	// Page is how many native jobs a page of a list holds. Zero where Calls is nil.
+	Page int
 
 	// Secret stood in the backend's credentials: it must appear nowhere. Empty:
 	// it has none.

@@ -20,16 +20,22 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // harness makes fakes of some traits.
 func harness(tr traits) Harness {
-	return Harness{Name: "fake", New: func(t T) Setup {
+	idle := tr
+	idle.idle = true
+	return Harness{Name: "fake", New: setup(tr), Idle: setup(idle), Fleet: 130}
+}
+
+func setup(tr traits) func(t T) Setup {
+	return func(t T) Setup {
 		clock := clockwork.NewFakeClock()
 		s := &service{traits: tr, t: t, clock: clock, owned: map[string]bool{}, hold: -1, kept: map[string]provider.Translation{}}
 		turn(t, clock)
 		return Setup{
 			Block:   ledger.Block{Kind: "fake", Alias: "one", Config: []byte("{}")},
 			Backend: func(context.Context, ledger.Block) (provider.Backend, error) { return &fake{s: s}, nil },
-			Clock:   clock, Jobs: s, Calls: s.countCalls, Secret: fakeSecret,
+			Clock:   clock, Jobs: s, Calls: s.countCalls, Page: s.page, Secret: fakeSecret,
 		}
-	}}
+	}
 }
 
 // turn lets time pass whenever somebody waits for it.

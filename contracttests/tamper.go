@@ -54,6 +54,20 @@ func (m *tamper) count(op string) int {
 	return m.counts[op]
 }
 
+// spec is what was translated last.
+func (m *tamper) spec() provider.Spec {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.specs[len(m.specs)-1]
+}
+
+// forget counts from nothing again.
+func (m *tamper) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts = nil
+}
+
 // taken lists the shards of each attempt, as it was translated last.
 func (m *tamper) taken() map[int][]int {
 	m.mu.Lock()

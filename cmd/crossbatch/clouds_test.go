@@ -20,7 +20,7 @@ var emulated = map[string]string{
 	"sagemaker": `provider "sagemaker" "emulated" {
   region   = "us-east-1"
   role_arn = "arn:aws:iam::123456789012:role/batch"
-  image    = "123456789012.dkr.ecr.us-east-1.amazonaws.com/crossbatch@sha256:%[2]064d"
+  image    = "123456789012.dkr.ecr.us-east-1.amazonaws.com/crossbatch@sha256:%064[2]d"
   staging  = "s3://bucket/staging"
   endpoint = %[1]q
 }
@@ -28,7 +28,7 @@ var emulated = map[string]string{
 	"vertex": `provider "vertex" "emulated" {
   project  = "emulated-project"
   location = "us-central1"
-  image    = "us-central1-docker.pkg.dev/emulated-project/batch/crossbatch@sha256:%[2]064d"
+  image    = "us-central1-docker.pkg.dev/emulated-project/batch/crossbatch@sha256:%064[2]d"
   staging  = "gs://bucket/staging"
   endpoint = %[1]q
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/provider"
 	boxes "github.com/crossbatch/crossbatch/local/emulator/container"
 	"github.com/crossbatch/crossbatch/local/emulator/sagemaker"
+	"github.com/crossbatch/crossbatch/local/emulator/vertex"
 )
 
 // heard is the requests to make something that a control plane has understood.
@@ -30,18 +33,15 @@ type heard struct {
 // sent is a request as it was shown or understood.
 type sent struct{ Op, Target, Body string }
 
-func (h *heard) disturb(_ context.Context, c sagemaker.Call) (none sagemaker.Disturbance) {
-	if !strings.HasPrefix(c.Operation, "Create") || c.After {
-		return none
-	}
+// hear keeps what a control plane has understood.
+func (h *heard) hear(op, target string, input []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	body, err := provider.Canonical(json.RawMessage(c.Input))
+	body, err := provider.Canonical(json.RawMessage(input))
 	if err != nil {
 		body = fmt.Append(nil, err)
 	}
-	h.made = append(h.made, sent{c.Operation, c.Region, string(body)})
-	return none
+	h.made = append(h.made, sent{op, target, string(body)})
 }
 
 func (h *heard) all() []sent {
@@ -50,44 +50,112 @@ func (h *heard) all() []sent {
 	return slices.Clone(h.made)
 }
 
+// idle stands for containers of which none is started.
+func idle(context.Context, boxes.Container) (boxes.Server, error) {
+	return boxes.Server{}, errors.New("no job was to get so far")
+}
+
+// plane is a control plane that listens, and whose jobs are never begun.
+type plane interface {
+	http.Handler
+	io.Closer
+}
+
+func (h *heard) sagemaker(s *stores) (plane, error) {
+	return sagemaker.New(sagemaker.Options{
+		S3: s.services["s3"].Endpoint, Queueing: 24 * time.Hour, Start: idle,
+		Disturb: func(_ context.Context, c sagemaker.Call) (none sagemaker.Disturbance) {
+			if strings.HasPrefix(c.Operation, "Create") && !c.After {
+				h.hear(c.Operation, c.Region, c.Input)
+			}
+			return none
+		},
+	})
+}
+
+func (h *heard) vertex(s *stores) (plane, error) {
+	return vertex.New(vertex.Options{
+		GCS: s.services["gcs"].Endpoint, Queueing: 24 * time.Hour, Start: idle,
+		Disturb: func(_ context.Context, c vertex.Call) (none vertex.Disturbance) {
+			if strings.HasPrefix(c.Operation, "Create") && !c.After {
+				h.hear(c.Operation, "projects/emulated-project/locations/"+c.Location, c.Input)
+			}
+			return none
+		},
+	})
+}
+
 // What translate shows is what a service understands when the same jobs are
 // submitted, in the same ledger.
 func TestTranslatedIsSent(t *testing.T) {
-	s := newStores(t)
-	h := &heard{}
-	plane, err := sagemaker.New(sagemaker.Options{
-		S3: s.services["s3"].Endpoint, Queueing: 24 * time.Hour, Disturb: h.disturb,
-		Start: func(context.Context, boxes.Container) (boxes.Server, error) {
-			return boxes.Server{}, errors.New("no job was to get so far")
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	service := httptest.NewServer(plane)
-	t.Cleanup(func() {
-		service.CloseClientConnections()
-		service.Close()
-		if err := plane.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	files := map[string]string{
-		"sum.onnx": string(models["sum"]().Bytes()), "in/a.jsonl": string(rows(5)), "in/b.jsonl": string(rows(3)),
-		"table.csv": "a,b,c,who\n1,2,3,\"Ana <&> Bó\"\n",
-		"two.crossbatch.hcl": fmt.Sprintf(`provider "sagemaker" "emulated" {
+	for kind, c := range map[string]struct {
+		plane    func(*heard, *stores) (plane, error)
+		block    string // but its endpoint
+		pieces   string // blocks of the first jobs
+		requests int
+	}{
+		"sagemaker": {(*heard).sagemaker, `
   region          = "eu-west-1"
   role_arn        = "arn:aws:iam::123456789012:role/batch"
-  image           = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/crossbatch@sha256:%064d"
+  image           = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/crossbatch@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   staging         = "s3://bucket/staging"
   subnets         = ["subnet-1", "subnet-2"]
   security_groups = ["sg-1"]
   kms_key         = "alias/batch"
   tags            = { team = "growth" }
-  endpoint        = %q
 
   network_isolation = true
+`, `
+  batching {
+    concurrency = 2
+    payload     = "3MiB"
+  }
+`, 4},
+		"vertex": {(*heard).vertex, `
+  project         = "emulated-project"
+  location        = "europe-west4"
+  image           = "europe-west4-docker.pkg.dev/emulated-project/batch/crossbatch@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  staging         = "gs://bucket/staging"
+  service_account = "batch@emulated-project.iam.gserviceaccount.com"
+  kms_key         = "projects/emulated-project/locations/europe-west4/keyRings/r/cryptoKeys/k"
+  labels          = { team = "growth" }
+`, `
+  batching {
+    concurrency = 2
+    records     = 500
+  }
+`, 3},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			s := newStores(t)
+			h := &heard{}
+			p, err := c.plane(h, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			service := httptest.NewUnstartedServer(p)
+			service.Config.Protocols = vertex.Protocols()
+			service.Start()
+			t.Cleanup(func() {
+				service.CloseClientConnections()
+				service.Close()
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			s.shownIsUnderstood(h, fmt.Sprintf("provider %q \"emulated\" {\n  endpoint = %q\n%s}\n", kind, service.URL, c.block), c.pieces, c.requests)
+		})
+	}
 }
+
+// shownIsUnderstood translates jobs, submits them, and compares.
+func (s *stores) shownIsUnderstood(h *heard, block, pieces string, requests int) {
+	t := s.t
+	t.Helper()
+	files := map[string]string{
+		"sum.onnx": string(models["sum"]().Bytes()), "in/a.jsonl": string(rows(5)), "in/b.jsonl": string(rows(3)),
+		"table.csv": "a,b,c,who\n1,2,3,\"Ana <&> Bó\"\n",
+		"two.crossbatch.hcl": block + `
 model "sum" {
   artifact = "sum.onnx"
 }
@@ -102,10 +170,7 @@ job "pieces" {
     destination = "out/${each.key}/"
     compression = "gzip"
   }
-  batching {
-    concurrency = 2
-    payload     = "3MiB"
-  }
+` + pieces + `
   env    = { GREETING = "<hello> & \u00fc" }
   labels = { cost = "42" }
 }
@@ -130,7 +195,7 @@ job "table" {
     timeout = "90m"
   }
 }
-`, 0, service.URL),
+`,
 	}
 	for name, text := range files {
 		path := filepath.Join(s.dir, filepath.FromSlash(name))
@@ -168,8 +233,8 @@ job "table" {
 			}
 		}
 	}
-	if len(want) != 4 {
-		t.Fatalf("shown are %d requests, want a model and three jobs: %v", len(want), want)
+	if len(want) != requests {
+		t.Fatalf("shown are %d requests, want %d: %v", len(want), requests, want)
 	}
 	if diff := cmp.Diff(want, h.all()); diff != "" {
 		t.Errorf("(-shown +understood)\n%s", diff)

@@ -129,6 +129,21 @@ func (s *step) start(ctx context.Context, translated provider.Request) error {
 		return s.seek(ctx, q)
 	}
 	n, err := s.send(ctx, q)
+	// Nothing was made of a throttled start. Who left it at that would find its own
+	// sent, and wait in vain for what it announces.
+	for pause := throttledPause; ours && lookup && s.be.Code(err) == provider.Throttled; pause *= 2 {
+		wait := max(pause, retryAfter(err))
+		if s.o.Clock.Since(asked)+wait > caps.Visibility {
+			break
+		}
+		if serr := s.sleep(ctx, wait); serr != nil {
+			return serr
+		}
+		if merr := s.current(ctx, s.r); merr != nil {
+			return merr
+		}
+		n, err = s.send(ctx, q)
+	}
 	switch code := s.be.Code(err); {
 	case code == provider.AlreadyExists:
 		if n, err = s.find(ctx, q); err != nil && s.be.Code(err) != provider.Conflict {
@@ -153,6 +168,9 @@ func (s *step) start(ctx context.Context, translated provider.Request) error {
 	}
 	return err
 }
+
+// throttledPause is how long a start that was throttled waits the first time.
+const throttledPause = 250 * time.Millisecond
 
 // disown cancels a native job that came too late: while it was being made,
 // somebody else gave the attempt up.

@@ -108,7 +108,7 @@ func disturbVertex(d *fault.Dice) func(context.Context, vertex.Call) vertex.Dist
 			return out
 		}
 		f := d.Before(call)
-		out.Delay, out.Stale, out.Late = f.Delay, f.Late, f.Late
+		out.Delay, out.Stale = f.Delay, f.Late
 		switch f.Kind {
 		case fault.Throttle:
 			out.Code, out.Message = codes.ResourceExhausted, "Quota exceeded for quota metric 'Resource management (CRUD) requests' and limit 'Resource management (CRUD) requests per minute per region'."

@@ -42,7 +42,7 @@ func TestFaultsOfSageMaker(t *testing.T) {
 	}
 }
 
-// As SageMaker's, and a job that lists show late.
+// As SageMaker's.
 func TestFaultsOfVertex(t *testing.T) {
 	create, list := vertex.Call{Operation: "CreateBatchPredictionJob"}, vertex.Call{Operation: "ListBatchPredictionJobs"}
 	after := func(c vertex.Call) vertex.Call { c.After = true; return c }
@@ -56,7 +56,7 @@ func TestFaultsOfVertex(t *testing.T) {
 		{fault.Spec{Error: 1}, list, codes.Internal, vertex.Disturbance{}},
 		{fault.Spec{Lost: 1}, create, codes.OK, vertex.Disturbance{}},
 		{fault.Spec{Lost: 1}, after(create), codes.OK, vertex.Disturbance{Drop: true}},
-		{fault.Spec{Late: time.Minute, Delay: time.Second}, create, codes.OK, vertex.Disturbance{Stale: time.Minute, Late: time.Minute, Delay: time.Second}},
+		{fault.Spec{Late: time.Minute, Delay: time.Second}, create, codes.OK, vertex.Disturbance{Stale: time.Minute, Delay: time.Second}},
 		{fault.Spec{Late: time.Minute}, after(list), codes.OK, vertex.Disturbance{}},
 	} {
 		got := disturbVertex(fault.For("vertex", []fault.Spec{c.spec}))(t.Context(), c.call)

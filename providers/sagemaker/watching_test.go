@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -56,13 +53,10 @@ type fleet struct {
 }
 
 // newFleet puts runs into a ledger, and their jobs into the service, without what
-// submitting them would stage and look at. The first run is written by the ledger
-// itself; the others are copies of its events under other names, since a thousand
-// histories that are safe on a disk take a minute.
+// submitting them would stage and look at.
 func newFleet(t testing.TB, w *world, runs int) *fleet {
 	t.Helper()
-	dir := t.TempDir()
-	bucket, err := storage.OpenFolder(dir)
+	bucket, err := storage.OpenFolder(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,43 +74,11 @@ func newFleet(t testing.TB, w *world, runs int) *fleet {
 		_ = bucket.Close()
 	})
 	f := &fleet{w: w, b: b, ledger: l}
-	first := fleetSpec(t, l, 0)
-	f.keys = append(f.keys, f.begin(t, be, first))
-	history := filepath.Join(dir, filepath.FromSlash(string(f.keys[0])))
-	for i := 1; i < runs; i++ {
-		s := fleetSpec(t, l, i)
-		key := ledger.KeyOf(s.Job.Identity(), testDigest, 0)
-		if _, err := be.Send(t.Context(), startOf(t, be, s)); err != nil {
-			t.Fatal(err)
-		}
-		other := strings.NewReplacer(first.Run, s.Run, fleetName(0), fleetName(i))
-		events, err := os.ReadDir(history)
-		if err != nil {
-			t.Fatal(err)
-		}
-		folder := filepath.Join(dir, filepath.FromSlash(string(key)))
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range events {
-			if strings.HasSuffix(e.Name(), ".lock") && e.Name() != lastLock { // only the next writer looks at them
-				continue
-			}
-			text, err := os.ReadFile(filepath.Join(history, e.Name()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(folder, e.Name()), []byte(other.Replace(string(text))), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		f.keys = append(f.keys, key)
+	for i := range runs {
+		f.keys = append(f.keys, f.begin(t, be, fleetSpec(t, l, i)))
 	}
 	return f
 }
-
-// lastLock is that of the last event of begin.
-const lastLock = "000004.lock"
 
 func fleetName(i int) string { return fmt.Sprintf("n%04d", i) }
 
@@ -151,7 +113,11 @@ func (f *fleet) begin(t testing.TB, be *Backend, s provider.Spec) ledger.Key {
 	must(err)
 	tr, err := be.Translate(s)
 	must(err)
-	model, err := be.Send(t.Context(), tr.Requests[0])
+	ensure := be.Send
+	if len(f.keys) > 0 { // they share the model
+		ensure = be.Find
+	}
+	model, err := ensure(t.Context(), tr.Requests[0])
 	must(err)
 	n, err := be.Send(t.Context(), tr.Requests[1])
 	must(err)
@@ -182,30 +148,6 @@ func (f *fleet) look(t testing.TB) map[ledger.Key]broker.Run {
 		t.Fatal(err)
 	}
 	return runs
-}
-
-// A look at a thousand runs costs the pages of one list: no job is asked for by
-// itself.
-func TestAThousandRunsCostPages(t *testing.T) {
-	c := &counter{calls: map[string]int{}}
-	w := newWorld(t, emulator.Options{Queueing: 24 * time.Hour, Disturb: c.disturb})
-	f := newFleet(t, w, 1000)
-	c.since()
-	live, err := f.b.Live(t.Context())
-	if err != nil || len(live) != 1000 {
-		t.Fatalf("%d runs live, %v", len(live), err)
-	}
-	runs := f.look(t)
-	if diff := cmp.Diff(map[string]int{"ListTransformJobs": 1000 / page}, c.since()); diff != "" {
-		t.Errorf("a look at 1,000 runs costs (-want +got)\n%s", diff)
-	}
-	states := map[broker.State]int{}
-	for _, r := range runs {
-		states[r.State]++
-	}
-	if want := (map[broker.State]int{broker.Running: 1000}); !maps.Equal(states, want) {
-		t.Errorf("they are %v, want %v", states, want)
-	}
 }
 
 // lagging makes the list of jobs late: by what it tells, or in coming.

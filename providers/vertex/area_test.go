@@ -67,7 +67,7 @@ func (a *area) setup() contracttests.Setup {
 	}
 	return contracttests.Setup{
 		Block: ledger.Block{Kind: Kind, Alias: "emulated", Config: config}, Area: "gs://" + bucket + "/area/", Open: a.open,
-		Jobs: a.yard, Calls: func() int { return int(a.calls.Load()) }, Secret: testSecret,
+		Jobs: a.yard, Calls: func() int { return int(a.calls.Load()) }, Page: page, Secret: testSecret,
 		Backend: func(_ context.Context, b ledger.Block) (provider.Backend, error) {
 			c, err := ParseConfig(b.Config)
 			if err != nil {

@@ -2,6 +2,7 @@ package vertex
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -33,7 +34,8 @@ func (b *Backend) Capabilities() provider.Capabilities {
 }
 
 // Inspect asks for one job, to see whether the credentials, the location and the
-// endpoint are what they should be.
+// endpoint are what they should be, and looks at the staging bucket: a run that has
+// begun keeps the block that it began with.
 func (b *Backend) Inspect(ctx context.Context) (provider.Facts, error) {
 	c, err := b.connect(ctx)
 	if err != nil {
@@ -43,10 +45,25 @@ func (b *Backend) Inspect(ctx context.Context) (provider.Facts, error) {
 	if err != nil {
 		return provider.Facts{}, b.failed("looking at Vertex AI in "+b.config.Location, err)
 	}
+	if err := b.reach(ctx, b.config.Staging); err != nil {
+		return provider.Facts{}, b.failed("looking at the staging place "+b.config.Staging, err)
+	}
 	return provider.Facts{
 		Account: b.config.Project, Region: b.config.Location, Console: b.console(""),
 		Notes: map[string]string{"api": "google.cloud.aiplatform.v1"},
 	}, nil
+}
+
+// reach is why a place cannot be read; nil: it can.
+func (b *Backend) reach(ctx context.Context, uri string) error {
+	bucket, prefix, err := b.deps.Open(ctx, uri)
+	if err != nil {
+		return err
+	}
+	for _, err = range bucket.Objects(ctx, prefix) {
+		break // one tells as much as all
+	}
+	return errors.Join(err, bucket.Close())
 }
 
 // What is not there.
