@@ -50,10 +50,11 @@ func (h *heard) all() []sent {
 	return slices.Clone(h.made)
 }
 
-// What translate shows is what a service understands when the same jobs are
-// submitted, in the same ledger.
-func TestTranslatedIsSent(t *testing.T) {
-	s := newStores(t)
+// newPlane starts a control plane that hears what it is asked to make and finishes
+// nothing, and writes job files for it: two.crossbatch.hcl, three jobs of one model.
+func (s *stores) newPlane() *heard {
+	t := s.t
+	t.Helper()
 	h := &heard{}
 	plane, err := sagemaker.New(sagemaker.Options{
 		S3: s.services["s3"].Endpoint, Queueing: 24 * time.Hour, Disturb: h.disturb,
@@ -141,6 +142,14 @@ job "table" {
 			t.Fatal(err)
 		}
 	}
+	return h
+}
+
+// What translate shows is what a service understands when the same jobs are
+// submitted, in the same ledger.
+func TestTranslatedIsSent(t *testing.T) {
+	s := newStores(t)
+	h := s.newPlane()
 	s.crossbatch(0, "translate", "two.crossbatch.hcl")
 	if _, err := os.Stat(filepath.Join(s.dir, ".crossbatch")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("translate left something: %v", err)
@@ -157,16 +166,7 @@ job "table" {
 	}
 	var want []sent
 	for _, j := range shown.Jobs {
-		for _, q := range j.Requests {
-			body, err := provider.Canonical(q.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			one := sent{q.Op, q.Target, string(body)}
-			if q.Role == provider.Start || !slices.Contains(want, one) { // the jobs share a model
-				want = append(want, one)
-			}
-		}
+		want = append(want, asked(t, want, j.Requests)...)
 	}
 	if len(want) != 4 {
 		t.Fatalf("shown are %d requests, want a model and three jobs: %v", len(want), want)
@@ -174,4 +174,21 @@ job "table" {
 	if diff := cmp.Diff(want, h.all()); diff != "" {
 		t.Errorf("(-shown +understood)\n%s", diff)
 	}
+}
+
+// asked are the requests that a service hears after those of before: jobs share a
+// model.
+func asked(t *testing.T, before []sent, requests []provider.Request) (out []sent) {
+	t.Helper()
+	for _, q := range requests {
+		body, err := provider.Canonical(q.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := sent{q.Op, q.Target, string(body)}
+		if q.Role == provider.Start || !slices.Contains(before, one) {
+			out = append(out, one)
+		}
+	}
+	return out
 }

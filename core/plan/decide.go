@@ -28,12 +28,13 @@ func Decide(k Known) Item {
 		Wanted: k.Wanted, Fingerprint: s.Fingerprint, Generation: c.Generation,
 		Run: job.RunID(k.Ledger, id, s.Fingerprint, c.Generation), Key: c.Joins,
 	}
-	switch h := s.Holder; {
-	case c.Live, h != nil && h.Key == ledger.KeyOf(id, s.Fingerprint, c.Generation):
+	h := s.Holder
+	if h != nil && h.Key == ledger.KeyOf(id, s.Fingerprint, c.Generation) {
+		h = nil // this very run: somebody claimed the destination for it, and wrote no more yet
+	}
+	switch {
+	case c.Live:
 		out.Action, out.Reasons = Attach, []string{"this run is not over"}
-		if !c.Live { // its process had claimed the destination, and wrote no more yet
-			out.Key = h.Key
-		}
 	case c.Joins != "":
 		out.Action, out.Reasons = Nothing, []string{"nothing has changed since this run"}
 		if last, _ := s.Last(); last.Kind == ledger.Partial {

@@ -108,3 +108,16 @@ func (i Item) Planned() *broker.Planned {
 	}
 	return &broker.Planned{Generation: i.Generation, Facts: i.Facts, Translation: i.Translation}
 }
+
+// Items says what becomes of wanted runs, in their order. It is an error only when ctx
+// is over.
+func (p *Planner) Items(ctx context.Context, wanted []broker.Desired) ([]Item, error) {
+	out := make([]Item, 0, len(wanted))
+	for _, d := range wanted {
+		out = append(out, p.Item(ctx, d))
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return out, nil
+}

@@ -99,7 +99,9 @@ func (i Item) Stale(now Item) error {
 		return fmt.Errorf("%w: %s: %s; plan again", broker.ErrStale, i.Wanted.Job.Address, fmt.Sprintf(format, args...))
 	}
 	switch {
-	case now.Err != nil && now.Action == Refused:
+	case now.Action == Refused && provider.CodeOf(now.Err).Resend():
+		return now.Err // nobody knows
+	case now.Action == Refused:
 		return because("it cannot run any more: %v", now.Err)
 	case i.Fingerprint != now.Fingerprint:
 		lines := job.Explain(basis(i.Wanted), basis(now.Wanted))
