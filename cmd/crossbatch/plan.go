@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
+	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/jobfile"
 	"github.com/crossbatch/crossbatch/core/plan"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -121,32 +122,47 @@ func (a *app) planned(ctx context.Context, path string, f planFlags, create bool
 	if s, err = open(ctx, set); err != nil {
 		return p, nil, err
 	}
+	opened := s
 	defer func() {
 		if err != nil {
-			_ = s.Close()
+			_ = opened.Close()
 		}
 	}()
-	planner := plan.NewPlanner(s.Broker)
-	for i, d := range wanted {
+	var can []broker.Desired
+	for i := range wanted {
 		if errs[i] != nil {
-			p.Items = append(p.Items, plan.Refuse(d, errs[i]))
 			continue
 		}
+		d := wanted[i]
 		d.Rerun = f.rerun
 		if f.limit > 0 {
 			if d.Preview, err = s.preview(f.to); err != nil {
 				return p, nil, err
 			}
 		}
-		p.Items = append(p.Items, planner.Item(ctx, d))
-		if ctx.Err() != nil {
-			return p, nil, ctx.Err()
+		can = append(can, d)
+	}
+	planner := plan.NewPlanner(s.Broker)
+	if len(f.only) == 0 {
+		if planner, err = plan.NewIndexed(ctx, s.Broker); err != nil {
+			return p, nil, err
+		}
+		if p.Orphans, err = planner.Orphans(ctx, set.Project, addressesOf(set)); err != nil {
+			return p, nil, err
 		}
 	}
-	if len(f.only) == 0 {
-		p.Orphans, err = planner.Orphans(ctx, set.Project, addressesOf(set))
+	items, err := planner.Items(ctx, can)
+	if err != nil {
+		return p, nil, err
 	}
-	return p, s, err
+	for i, d := range wanted {
+		if errs[i] != nil {
+			p.Items = append(p.Items, plan.Refuse(d, errs[i]))
+			continue
+		}
+		p.Items, items = append(p.Items, items[0]), items[1:]
+	}
+	return p, s, nil
 }
 
 func addressesOf(set *jobfile.Set) []string {

@@ -17,7 +17,7 @@ import (
 
 // Options are what a Broker stands on. All of them but Step are required.
 type Options struct {
-	Ledger  *ledger.Ledger // nil where there is none yet: then nothing but Survey, Draft, Inspect and Alive may be called
+	Ledger  *ledger.Ledger // nil where there is none yet: then nothing but Index, Survey, Draft, Inspect and Alive may be called
 	Open    storage.Opener // of destinations and inputs
 	Backend Factory
 	Clock   clockwork.Clock

@@ -57,14 +57,18 @@ func (d Desired) settled(e ledger.Entry) bool {
 	return !d.Rerun && (e.Kind == ledger.Succeeded || e.Kind == ledger.Partial)
 }
 
-// standing reads what Course needs, and no more.
-func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string) (Standing, error) {
+// standing reads what Course needs, and no more. Runs are those of x, or of the ledger
+// where x is nil.
+func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x *ledger.Index) (Standing, error) {
 	s := Standing{Fingerprint: fingerprint}
-	if b.o.Ledger == nil {
-		return s, nil
-	}
 	var err error
-	if s.Runs, err = b.o.Ledger.RunsOf(ctx, d.Identity()); err != nil {
+	switch {
+	case x != nil:
+		s.Runs = x.RunsOf(d.Identity())
+	case b.o.Ledger != nil:
+		s.Runs, err = b.o.Ledger.RunsOf(ctx, d.Identity())
+	}
+	if err != nil {
 		return s, err
 	}
 	if last, ok := s.Last(); ok && d.settled(last) {
@@ -86,13 +90,22 @@ func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation 
 	return err
 }
 
-// Survey reads what is known of a wanted run. It writes nothing.
-func (b *Broker) Survey(ctx context.Context, d Desired) (Standing, error) {
+// Index reads which runs there are; nil without a ledger.
+func (b *Broker) Index(ctx context.Context) (*ledger.Index, error) {
+	if b.o.Ledger == nil {
+		return nil, nil
+	}
+	return b.o.Ledger.Index(ctx)
+}
+
+// Survey reads what is known of a wanted run. It writes nothing. x is what Index told
+// a moment ago; nil: it looks for the runs of the job itself.
+func (b *Broker) Survey(ctx context.Context, d Desired, x *ledger.Index) (Standing, error) {
 	fingerprint, err := job.Fingerprint(d.Job, d.Model.Digest, d.Shards)
 	if err != nil {
 		return Standing{}, err
 	}
-	s, err := b.standing(ctx, d, fingerprint)
+	s, err := b.standing(ctx, d, fingerprint, x)
 	if err != nil || b.o.Ledger == nil {
 		return s, err
 	}
@@ -150,18 +163,14 @@ func (b *Broker) Before(ctx context.Context, s Standing) (Past, bool, error) {
 	return p, err == nil, err
 }
 
-// Alive tells what the ledger says of the runs that are not over, the one that changed
-// last at the end. It asks no provider, and unlike Live it writes nothing.
-func (b *Broker) Alive(ctx context.Context) ([]Run, error) {
-	if b.o.Ledger == nil {
+// Alive tells what the ledger says of the runs of x that are not over, the one that
+// changed last at the end. It asks no provider, and unlike Live it writes nothing.
+func (b *Broker) Alive(ctx context.Context, x *ledger.Index) ([]Run, error) {
+	var out []Run
+	if x == nil {
 		return nil, nil
 	}
-	entries, err := b.o.Ledger.Runs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []Run
-	for _, e := range entries {
+	for _, e := range x.Runs() {
 		if e.Kind.Over() {
 			continue
 		}

@@ -81,7 +81,7 @@ func (b *Broker) Submit(ctx context.Context, d Desired) (Run, error) {
 	in := d.intent(fingerprint)
 	in.Facts, in.Crossbatch = facts, b.o.Version
 	for {
-		s, err := b.standing(ctx, d, fingerprint)
+		s, err := b.standing(ctx, d, fingerprint, nil)
 		if err != nil {
 			return Run{}, err
 		}

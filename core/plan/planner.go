@@ -2,35 +2,62 @@ package plan
 
 import (
 	"context"
-	"errors"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
 )
 
+// atOnce bounds how many jobs are looked at at a time.
+const atOnce = 16
+
 // Planner plans runs on one ledger. It asks each provider block about itself once.
-// It is not safe for concurrent use.
 type Planner struct {
 	b     *broker.Broker
-	facts map[string]inspected
+	runs  *ledger.Index // nil: each job's are looked for
+	mu    sync.Mutex
+	facts map[string]func() (provider.Facts, error) // by block
 }
 
-type inspected struct {
-	facts provider.Facts
-	err   error
-}
-
-// NewPlanner makes a Planner.
+// NewPlanner makes a Planner for a few jobs.
 func NewPlanner(b *broker.Broker) *Planner {
-	return &Planner{b: b, facts: map[string]inspected{}}
+	return &Planner{b: b, facts: map[string]func() (provider.Facts, error){}}
+}
+
+// NewIndexed makes a Planner for all jobs of a project: it reads now which runs the
+// ledger has, once for all jobs, and knows orphans.
+func NewIndexed(ctx context.Context, b *broker.Broker) (*Planner, error) {
+	p := NewPlanner(b)
+	var err error
+	p.runs, err = b.Index(ctx)
+	return p, err
+}
+
+// Items says what becomes of wanted runs, in their order, as Item does. It is an error
+// only when ctx is over.
+func (p *Planner) Items(ctx context.Context, wanted []broker.Desired) ([]Item, error) {
+	out := make([]Item, len(wanted))
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for n, d := range wanted {
+		g.Go(func() error {
+			if ctx.Err() == nil {
+				out[n] = p.Item(ctx, d)
+			}
+			return ctx.Err()
+		})
+	}
+	return out, g.Wait()
 }
 
 // Item says what becomes of a wanted run. It reads the ledger, the destination and
 // the provider, and writes nothing. What keeps the job from running stands in the
 // item.
 func (p *Planner) Item(ctx context.Context, d broker.Desired) Item {
-	s, err := p.b.Survey(ctx, d)
+	s, err := p.b.Survey(ctx, d, p.runs)
 	if err != nil {
 		return Refuse(d, err)
 	}
@@ -71,20 +98,20 @@ func (i Item) refuse(err error) Item {
 
 func (p *Planner) inspect(ctx context.Context, b ledger.Block) (provider.Facts, error) {
 	key := b.String() + " " + string(b.Config)
-	got, ok := p.facts[key]
+	p.mu.Lock()
+	ask, ok := p.facts[key]
 	if !ok {
-		got.facts, got.err = p.b.Inspect(ctx, b)
-		if !errors.Is(got.err, context.Canceled) {
-			p.facts[key] = got
-		}
+		ask = sync.OnceValues(func() (provider.Facts, error) { return p.b.Inspect(ctx, b) })
+		p.facts[key] = ask
 	}
-	return got.facts, got.err
+	p.mu.Unlock()
+	return ask()
 }
 
 // Orphans are the live runs of a project whose job is not among addresses, previews
-// aside. It only reads.
+// aside. It only reads, and knows none unless p was made by NewIndexed.
 func (p *Planner) Orphans(ctx context.Context, project string, addresses []string) ([]broker.Run, error) {
-	alive, err := p.b.Alive(ctx)
+	alive, err := p.b.Alive(ctx, p.runs)
 	if err != nil {
 		return nil, err
 	}
@@ -107,17 +134,4 @@ func (i Item) Planned() *broker.Planned {
 		return nil
 	}
 	return &broker.Planned{Generation: i.Generation, Facts: i.Facts, Translation: i.Translation}
-}
-
-// Items says what becomes of wanted runs, in their order. It is an error only when ctx
-// is over.
-func (p *Planner) Items(ctx context.Context, wanted []broker.Desired) ([]Item, error) {
-	out := make([]Item, 0, len(wanted))
-	for _, d := range wanted {
-		out = append(out, p.Item(ctx, d))
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-	}
-	return out, nil
 }

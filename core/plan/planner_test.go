@@ -38,9 +38,16 @@ func TestNothingIsLeftAfterASubmit(t *testing.T) {
 			wanted = append(wanted, d)
 		}
 		for round := range 2 {
-			planner := plan.NewPlanner(p.Broker)
-			for _, d := range wanted {
-				i := planner.Item(ctx, d)
+			planner, err := plan.NewIndexed(ctx, p.Broker)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			items, err := planner.Items(ctx, wanted)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for n, d := range wanted {
+				i := items[n]
 				begins := round == 0 || d.Rerun
 				if i.Err != nil || i.Action.Begins() != begins || begins && i.Generation != round {
 					rt.Fatalf("round %d: %s %v, generation %d, %v", round, i.Action, i.Reasons, i.Generation, i.Err)
@@ -78,7 +85,11 @@ func TestNoLedgerYet(t *testing.T) {
 	if i.Action != plan.Run || i.Run != job.RunID(broker.NoLedger, i.Wanted.Identity(), i.Fingerprint, 0) || len(i.Translation.Requests) != 1 {
 		t.Errorf("%+v", i)
 	}
-	if orphans, err := plan.NewPlanner(b).Orphans(t.Context(), "p", nil); len(orphans) > 0 || err != nil {
+	planner, err := plan.NewIndexed(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if orphans, err := planner.Orphans(t.Context(), "p", nil); len(orphans) > 0 || err != nil {
 		t.Errorf("%v, %v", orphans, err)
 	}
 	if _, err := os.Stat(p.dir + "/out"); !errors.Is(err, os.ErrNotExist) {
@@ -95,7 +106,10 @@ func TestALiveRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	planner := plan.NewPlanner(p.Broker)
+	planner, err := plan.NewIndexed(ctx, p.Broker)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if i := planner.Item(ctx, d); i.Action != plan.Attach || i.Key != r.Key || i.Run != r.ID {
 		t.Errorf("%+v", i)
 	}
