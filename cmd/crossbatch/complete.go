@@ -18,8 +18,10 @@ const mostRuns = 100
 func (a *app) completions(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		switch c.Name() {
-		case "validate", "translate", "submit", "output":
+		case "validate", "translate", "plan", "submit", "output":
 			c.ValidArgsFunction = jobFiles
+		case "apply": // job files or a plan, whose name may be any
+			c.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 		case "fmt":
 			c.ValidArgsFunction = anyJobFiles
 		case "status", "wait", "logs", "results", "cancel", "forget":

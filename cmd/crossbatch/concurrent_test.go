@@ -70,6 +70,30 @@ func TestSixteenSubmits(t *testing.T) {
 	}
 }
 
+// TestSixteenApplies applies one job file from 16 processes, which all see the run
+// through: one run, one worker.
+func TestSixteenApplies(t *testing.T) {
+	c := newCrash(t)
+	var commands []*exec.Cmd
+	for range 16 {
+		commands = append(commands, c.command("crossbatch", 0, "apply", "sum.crossbatch.hcl", "--auto-approve", "--json"))
+	}
+	runs := map[string]bool{}
+	for _, a := range c.atOnce(commands...) {
+		if a.code != 0 || len(a.runs) != 1 || a.runs[0].State != broker.Succeeded {
+			t.Errorf("exit %d: %s", a.code, a.text)
+			continue
+		}
+		runs[a.runs[0].ID] = true
+	}
+	if len(runs) != 1 {
+		t.Errorf("16 applies made the runs %v", runs)
+	}
+	if n := c.natives(); n != 2 { // with the first result's
+		t.Errorf("%d workers ran, want one for each run", n)
+	}
+}
+
 // TestTwoRunsOfOneDestination submits one job with two inputs from 8 processes
 // each: one input is scored, the other is blocked as long as that lives.
 func TestTwoRunsOfOneDestination(t *testing.T) {

@@ -147,17 +147,32 @@ func (c *crash) natives() int {
 	return len(found)
 }
 
-// TestKilledAnywhere kills submit at each step of a run, in turn. Whatever was
-// done, a reader sees one whole result, and whoever comes next finishes the run:
+// TestKilledAnywhere kills submit, and apply, at each step of a run, in turn. Whatever
+// was done, a reader sees one whole result, and whoever comes next finishes the run:
 // one native job, the same bytes, nothing stale.
 func TestKilledAnywhere(t *testing.T) {
-	t.Parallel()
+	submit, apply := []string{"submit", "sum.crossbatch.hcl", "--wait"}, []string{"apply", "sum.crossbatch.hcl", "--auto-approve"}
+	for name, c := range map[string]struct {
+		killed []string
+		next   [][]string // who submits or applies begins what was killed before it was begun; watch completes the ledger
+	}{
+		"submit": {submit, [][]string{{"watch"}, submit}},
+		"apply":  {apply, [][]string{apply, {"watch"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killedAnywhere(t, c.killed, c.next)
+		})
+	}
+}
+
+func killedAnywhere(t *testing.T, verb []string, next [][]string) {
 	c := newCrash(t)
-	c.run("submit", "sum.crossbatch.hcl", "--wait")
+	c.run(verb...)
 	want, _ := c.published()
 	for kill := 1; ; kill++ {
 		c.copy(c.saved, c.dir)
-		cmd := c.command("crossbatch-killed", kill, "submit", "sum.crossbatch.hcl", "--wait")
+		cmd := c.command("crossbatch-killed", kill, verb...)
 		out, err := cmd.CombinedOutput()
 		if err == nil {
 			if kill < 20 {
@@ -171,8 +186,9 @@ func TestKilledAnywhere(t *testing.T) {
 		}
 		point := string(bytes.TrimSpace(out[bytes.LastIndex(out, []byte("killed")):]))
 		c.published() // the old result or the new one, whole
-		c.run("watch")
-		c.run("submit", "sum.crossbatch.hcl", "--wait") // begins what was killed before it was begun
+		for _, args := range next {
+			c.run(args...)
+		}
 		got, m := c.published()
 		if len(got) != len(want) {
 			t.Errorf("%s: %d files, want %d", point, len(got), len(want))

@@ -37,17 +37,35 @@ func (r *resolver) resolve(ctx context.Context, j job.Job, p jobfile.Provider) (
 	if p.Kind == job.ImplicitKind {
 		device = p.Device
 	}
+	return r.look(ctx, d, device)
+}
+
+// again looks once more at the model and the data of a job that was placed before.
+func (r *resolver) again(ctx context.Context, d broker.Desired) (broker.Desired, error) {
+	device := "auto"
+	if d.Provider.Kind == job.ImplicitKind {
+		var c localConfig
+		if err := json.Unmarshal(d.Provider.Config, &c); err != nil {
+			return d, fmt.Errorf("provider %s: %w", d.Provider, err)
+		}
+		device = c.Device
+	}
+	return r.look(ctx, d, device)
+}
+
+// look checks a placed job against its model and its data, and digests its input.
+func (r *resolver) look(ctx context.Context, d broker.Desired, device string) (broker.Desired, error) {
 	o, err := r.direct(r.runtime, r.digests, device)
 	if err != nil {
 		return d, err
 	}
 	o.Progress = r.view.Progress
-	checked, err := r.check(ctx, d.Job.On(p.Ref()), o)
+	checked, err := r.check(ctx, d.Job.On(job.ProviderRef{Kind: d.Provider.Kind, Alias: d.Provider.Alias}), o)
 	if err != nil {
 		return d, err
 	}
 	d.Model, d.Format, d.Scoring = checked.Model, checked.Input.Format, checked.Scoring
-	r.view.Begin(j.Address)
+	r.view.Begin(d.Job.Address)
 	defer r.view.Close()
 	d.Shards, err = direct.Digest(ctx, checked.Input, o)
 	return d, err

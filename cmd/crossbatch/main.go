@@ -50,11 +50,15 @@ func run(step func(point string)) int {
 		step:   step,
 		open:   stores.Open,
 	}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		a.stdin = os.Stdin
+	}
 	return a.execute(ctx, os.Args[1:])
 }
 
 // app is what the verbs share: where they write, and nothing of what they do.
 type app struct {
+	stdin          io.Reader // a terminal; nil: nobody can be asked
 	stdout, stderr io.Writer
 	tty            bool // stderr is a terminal
 	colour         bool // stdout is one that shows colours
@@ -69,6 +73,7 @@ type app struct {
 const (
 	exitOK        = 0
 	exitError     = 1
+	exitChanges   = 2 // of plan --detailed-exitcode
 	exitFailed    = 3
 	exitPartial   = 4
 	exitCancelled = 5
@@ -138,7 +143,7 @@ This version runs jobs on this machine with ONNX Runtime.`,
 		return fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())
 	})
 	root.AddCommand(
-		a.initCommand(), a.inspectCommand(), a.validateCommand(), a.fmtCommand(), a.outputCommand(), a.translateCommand(), a.submitCommand(), a.scoreCommand(), a.serveCommand(),
+		a.initCommand(), a.inspectCommand(), a.validateCommand(), a.fmtCommand(), a.outputCommand(), a.translateCommand(), a.planCommand(), a.applyCommand(), a.submitCommand(), a.scoreCommand(), a.serveCommand(),
 		a.statusCommand(), a.waitCommand(), a.watchCommand(), a.logsCommand(), a.resultsCommand(), a.cancelCommand(),
 		a.listCommand(), a.showCommand(), a.forgetCommand(), a.gcCommand(), a.fsckCommand(), a.verifyCommand(), a.emulateCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(), a.workerCommand(),
 	)

@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"model": modelCommand, "rows": rowsCommand, "exits": exitsCommand, "same": sameCommand, "repeat": repeatCommand, "holds": holdsCommand, "awaits": awaitsCommand, "runid": runidCommand,
+			"model": modelCommand, "rows": rowsCommand, "exits": exitsCommand, "same": sameCommand, "repeat": repeatCommand, "holds": holdsCommand, "awaits": awaitsCommand, "runid": runidCommand, "masked": maskedCommand,
 		},
 		// bare: nothing but the cache and the variable leads to ONNX Runtime.
 		Condition: func(name string) (bool, error) {
@@ -231,6 +231,24 @@ func runidCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if len(a) == 0 || !slices.Equal(a, b) {
 		ts.Fatalf("the runs are %q and %q", a, b)
 	}
+}
+
+// maskedCommand writes a file again without what differs from one machine and one
+// ledger to the next: masked FILE TO. Of an id its length stays.
+func maskedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: masked FILE TO")
+	}
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), ts.Getenv("WORK"), "$WORK")
+	id := regexp.MustCompile(`\b[0-9a-f]{64}\b|\b[0-9a-f]{20}\b|\brun [0-9a-f]{8}\b`)
+	text = id.ReplaceAllStringFunc(text, func(s string) string {
+		word, digits := "", s
+		if strings.HasPrefix(s, "run ") {
+			word, digits = s[:4], s[4:]
+		}
+		return fmt.Sprintf("%s<%d>", word, len(digits))
+	})
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
 
 func content(ts *testscript.TestScript, glob string) string {

@@ -35,13 +35,19 @@ const home = ".crossbatch"
 // session is an opened ledger and the broker that works on it.
 type session struct {
 	*broker.Broker
-	ledger *ledger.Ledger
+	ledger *ledger.Ledger // nil: there is none yet
 	bucket *storage.Bucket
 	uri    string // of the ledger
 	home   string // absolute path of the .crossbatch folder
 }
 
-func (s *session) Close() error { return errors.Join(s.Broker.Close(), s.bucket.Close()) }
+func (s *session) Close() error {
+	err := s.Broker.Close()
+	if s.bucket != nil {
+		err = errors.Join(err, s.bucket.Close())
+	}
+	return err
+}
 
 // ledgerFlag is the --ledger of all verbs that need a ledger.
 func (a *app) ledgerFlag(c *cobra.Command) {
@@ -63,6 +69,21 @@ func (a *app) sessionFor(ctx context.Context, set *jobfile.Set) (*session, error
 		return nil, err
 	}
 	return s, nil
+}
+
+// sessionToRead opens the ledger of job files, and makes nothing: where there is no
+// ledger yet, the session has none, and serves to plan.
+func (a *app) sessionToRead(ctx context.Context, set *jobfile.Set) (*session, error) {
+	h := homeOf(set)
+	uri := cmp.Or(a.ledgerURI, os.Getenv(ledgerVariable), set.Ledger, h)
+	s, err := a.openSession(ctx, uri, h, false)
+	if !errors.Is(err, ledger.ErrNoLedger) {
+		return s, err
+	}
+	if uri, err = object(uri); err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return &session{Broker: a.broker(nil), uri: uri, home: h}, nil
 }
 
 // homeOf is the .crossbatch folder of job files.
@@ -137,17 +158,19 @@ func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*ses
 	if create {
 		open = ledger.Open
 	}
-	clock := clockwork.NewRealClock()
-	l, err := open(ctx, bucket, prefix, ledger.Options{Clock: clock, Step: a.step})
+	l, err := open(ctx, bucket, prefix, ledger.Options{Clock: clockwork.NewRealClock(), Step: a.step})
 	if err != nil {
 		_ = bucket.Close()
 		return nil, fmt.Errorf("ledger %s: %w", uri, err)
 	}
-	b := broker.New(broker.Options{
-		Ledger: l, Open: a.open, Backend: a.backend, Clock: clock, Jitter: rand.Float64, Version: version,
+	return &session{Broker: a.broker(l), ledger: l, bucket: bucket, uri: uri, home: h}, nil
+}
+
+func (a *app) broker(l *ledger.Ledger) *broker.Broker {
+	return broker.New(broker.Options{
+		Ledger: l, Open: a.open, Backend: a.backend, Clock: clockwork.NewRealClock(), Jitter: rand.Float64, Version: version,
 		Step: a.step, Model: a.openModel,
 	})
-	return &session{Broker: b, ledger: l, bucket: bucket, uri: uri, home: h}, nil
 }
 
 // localConfig is the local provider's block as the ledger keeps it.

@@ -81,36 +81,9 @@ func (f submitFlags) check() error {
 }
 
 func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
-	set, err := a.load(path, f.pathFlags)
+	set, wanted, errs, err := a.want(ctx, path, f.pathFlags, f.only, f.limit)
 	if err != nil {
 		return err
-	}
-	jobs, err := choose(set.Jobs, f.only)
-	if err != nil {
-		return err
-	}
-	places := make([]jobfile.Provider, len(jobs))
-	for i := range jobs {
-		if places[i], err = place(set, &jobs[i], f.provider); err != nil {
-			return err
-		}
-	}
-	if err := a.refuseUnbuilt(set, jobs); err != nil {
-		return err
-	}
-	rt, err := a.loadRuntime(ctx)
-	if err != nil {
-		return err
-	}
-	r := &resolver{app: a, home: homeOf(set), runtime: rt, digests: openDigests(), view: view.NewChecking(a.terminal(), a.now)}
-	wanted := make([]broker.Desired, len(jobs))
-	errs := make([]error, len(jobs))
-	for i, j := range jobs {
-		j.Input.Limit = f.limit
-		wanted[i], errs[i] = r.resolve(ctx, j, places[i])
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 	}
 	if !slices.Contains(errs, nil) { // so nothing is written, not even an empty ledger
 		return a.afterStart(ctx, nil, a.refused(wanted, errs), f)
@@ -205,6 +178,54 @@ func (a *app) afterStart(ctx context.Context, s *session, jobs []submitted, f su
 		return &exit{code: worst}
 	}
 	return nil
+}
+
+// chosen is the jobs of job files that a verb is about, each with its place.
+type chosen struct {
+	set    *jobfile.Set
+	jobs   []job.Job
+	places []jobfile.Provider
+}
+
+// chosen loads job files and picks jobs. It opens nothing else, and refuses what this
+// version cannot run.
+func (a *app) chosen(path string, f pathFlags, only []string) (c chosen, err error) {
+	if c.set, err = a.load(path, f); err != nil {
+		return c, err
+	}
+	if c.jobs, err = choose(c.set.Jobs, only); err != nil {
+		return c, err
+	}
+	c.places = make([]jobfile.Provider, len(c.jobs))
+	for i := range c.jobs {
+		if c.places[i], err = place(c.set, &c.jobs[i], f.provider); err != nil {
+			return c, err
+		}
+	}
+	return c, a.refuseUnbuilt(c.set, c.jobs)
+}
+
+// want resolves the jobs that a verb is about; errs says which of them cannot run, and
+// why. limit is of a preview, and 0 else.
+func (a *app) want(ctx context.Context, path string, f pathFlags, only []string, limit int64) (set *jobfile.Set, wanted []broker.Desired, errs []error, err error) {
+	c, err := a.chosen(path, f, only)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	rt, err := a.loadRuntime(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	r := &resolver{app: a, home: homeOf(c.set), runtime: rt, digests: openDigests(), view: view.NewChecking(a.terminal(), a.now)}
+	wanted, errs = make([]broker.Desired, len(c.jobs)), make([]error, len(c.jobs))
+	for i, j := range c.jobs {
+		j.Input.Limit = limit
+		wanted[i], errs[i] = r.resolve(ctx, j, c.places[i])
+		if ctx.Err() != nil {
+			return nil, nil, nil, ctx.Err()
+		}
+	}
+	return c.set, wanted, errs, nil
 }
 
 // choose picks the jobs that --job names, in the file's order.

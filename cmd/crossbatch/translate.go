@@ -52,36 +52,23 @@ ledger is there already.`,
 }
 
 func (a *app) translate(ctx context.Context, path string, f pathFlags, only []string) error {
-	set, err := a.load(path, f)
+	c, err := a.chosen(path, f, only)
 	if err != nil {
-		return err
-	}
-	jobs, err := choose(set.Jobs, only)
-	if err != nil {
-		return err
-	}
-	places := make([]jobfile.Provider, len(jobs))
-	for i := range jobs {
-		if places[i], err = place(set, &jobs[i], f.provider); err != nil {
-			return err
-		}
-	}
-	if err := a.refuseUnbuilt(set, jobs); err != nil {
 		return err
 	}
 	offline := *a
 	offline.open = storage.OpenLocal
-	id, notes, err := offline.ledgerID(ctx, set)
+	id, notes, err := offline.ledgerID(ctx, c.set)
 	if err != nil {
 		return err
 	}
-	r := &resolver{app: &offline, home: homeOf(set), digests: openDigests(), view: view.NewChecking(a.terminal(), a.now)}
-	drafts, worst := make([]view.Draft, len(jobs)), exitOK
-	for i, j := range jobs {
+	r := &resolver{app: &offline, home: homeOf(c.set), digests: openDigests(), view: view.NewChecking(a.terminal(), a.now)}
+	drafts, worst := make([]view.Draft, len(c.jobs)), exitOK
+	for i, j := range c.jobs {
 		d := &drafts[i]
-		d.Project, d.Address, d.Provider, d.Accepted = j.Project, j.Address, places[i].Ref().String(), j.Placement.Accept
+		d.Project, d.Address, d.Provider, d.Accepted = j.Project, j.Address, c.places[i].Ref().String(), j.Placement.Accept
 		d.Notes = slices.Clone(notes)
-		if d.Err = r.draft(ctx, id, j, places[i], d); d.Err != nil {
+		if d.Err = r.draft(ctx, id, j, c.places[i], d); d.Err != nil {
 			worst = worse(worst, codeOfError(d.Err))
 		}
 		if ctx.Err() != nil {

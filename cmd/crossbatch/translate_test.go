@@ -85,15 +85,17 @@ func (h *heard) vertex(s *stores) (plane, error) {
 	})
 }
 
-// What translate shows is what a service understands when the same jobs are
-// submitted, in the same ledger.
-func TestTranslatedIsSent(t *testing.T) {
-	for kind, c := range map[string]struct {
-		plane    func(*heard, *stores) (plane, error)
-		block    string // but its endpoint
-		pieces   string // blocks of the first jobs
-		requests int
-	}{
+// service is a control plane, and what its jobs are made of.
+type service struct {
+	plane    func(*heard, *stores) (plane, error)
+	block    string // but its endpoint
+	pieces   string // blocks of the first jobs
+	requests int    // that three jobs of one model ask for
+}
+
+// services are the control planes that there are, by their providers' kinds.
+func services() map[string]service {
+	return map[string]service{
 		"sagemaker": {(*heard).sagemaker, `
   region          = "eu-west-1"
   role_arn        = "arn:aws:iam::123456789012:role/batch"
@@ -125,33 +127,30 @@ func TestTranslatedIsSent(t *testing.T) {
     records     = 500
   }
 `, 3},
-	} {
-		t.Run(kind, func(t *testing.T) {
-			s := newStores(t)
-			h := &heard{}
-			p, err := c.plane(h, s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			service := httptest.NewUnstartedServer(p)
-			service.Config.Protocols = vertex.Protocols()
-			service.Start()
-			t.Cleanup(func() {
-				service.CloseClientConnections()
-				service.Close()
-				if err := p.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			s.shownIsUnderstood(h, fmt.Sprintf("provider %q \"emulated\" {\n  endpoint = %q\n%s}\n", kind, service.URL, c.block), c.pieces, c.requests)
-		})
 	}
 }
 
-// shownIsUnderstood translates jobs, submits them, and compares.
-func (s *stores) shownIsUnderstood(h *heard, block, pieces string, requests int) {
-	t := s.t
+// newPlane starts the control plane, which hears what it is asked to make and finishes
+// nothing, and writes job files for it: two.crossbatch.hcl, three jobs of one model.
+func (c service) newPlane(t *testing.T, kind string) (*stores, *heard) {
 	t.Helper()
+	s := newStores(t)
+	h := &heard{}
+	p, err := c.plane(h, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := httptest.NewUnstartedServer(p)
+	served.Config.Protocols = vertex.Protocols()
+	served.Start()
+	t.Cleanup(func() {
+		served.CloseClientConnections()
+		served.Close()
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	block, pieces := fmt.Sprintf("provider %q \"emulated\" {\n  endpoint = %q\n%s}\n", kind, served.URL, c.block), c.pieces
 	files := map[string]string{
 		"sum.onnx": string(models["sum"]().Bytes()), "in/a.jsonl": string(rows(5)), "in/b.jsonl": string(rows(3)),
 		"table.csv": "a,b,c,who\n1,2,3,\"Ana <&> Bó\"\n",
@@ -206,37 +205,56 @@ job "table" {
 			t.Fatal(err)
 		}
 	}
-	s.crossbatch(0, "translate", "two.crossbatch.hcl")
-	if _, err := os.Stat(filepath.Join(s.dir, ".crossbatch")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("translate left something: %v", err)
-	}
-	if made := h.all(); len(made) > 0 {
-		t.Errorf("translate made %v", made)
-	}
-	s.crossbatch(0, "submit", "two.crossbatch.hcl")
-	var shown struct {
-		Jobs []struct{ Requests []provider.Request }
-	}
-	if err := json.Unmarshal([]byte(s.crossbatch(0, "translate", "two.crossbatch.hcl", "--json")), &shown); err != nil {
-		t.Fatal(err)
-	}
-	var want []sent
-	for _, j := range shown.Jobs {
-		for _, q := range j.Requests {
-			body, err := provider.Canonical(q.Body)
-			if err != nil {
+	return s, h
+}
+
+// What translate shows is what a service understands when the same jobs are
+// submitted, in the same ledger.
+func TestTranslatedIsSent(t *testing.T) {
+	for kind, c := range services() {
+		t.Run(kind, func(t *testing.T) {
+			s, h := c.newPlane(t, kind)
+			s.crossbatch(0, "translate", "two.crossbatch.hcl")
+			if _, err := os.Stat(filepath.Join(s.dir, ".crossbatch")); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("translate left something: %v", err)
+			}
+			if made := h.all(); len(made) > 0 {
+				t.Errorf("translate made %v", made)
+			}
+			s.crossbatch(0, "submit", "two.crossbatch.hcl")
+			var shown struct {
+				Jobs []struct{ Requests []provider.Request }
+			}
+			if err := json.Unmarshal([]byte(s.crossbatch(0, "translate", "two.crossbatch.hcl", "--json")), &shown); err != nil {
 				t.Fatal(err)
 			}
-			one := sent{q.Op, q.Target, string(body)}
-			if q.Role == provider.Start || !slices.Contains(want, one) { // the jobs share a model
-				want = append(want, one)
+			var want []sent
+			for _, j := range shown.Jobs {
+				want = append(want, asked(t, want, j.Requests)...)
 			}
+			if len(want) != c.requests {
+				t.Fatalf("shown are %d requests, want %d: %v", len(want), c.requests, want)
+			}
+			if diff := cmp.Diff(want, h.all()); diff != "" {
+				t.Errorf("(-shown +understood)\n%s", diff)
+			}
+		})
+	}
+}
+
+// asked are the requests that a service hears after those of before: jobs share a
+// model.
+func asked(t *testing.T, before []sent, requests []provider.Request) (out []sent) {
+	t.Helper()
+	for _, q := range requests {
+		body, err := provider.Canonical(q.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := sent{q.Op, q.Target, string(body)}
+		if q.Role == provider.Start || !slices.Contains(before, one) {
+			out = append(out, one)
 		}
 	}
-	if len(want) != requests {
-		t.Fatalf("shown are %d requests, want %d: %v", len(want), requests, want)
-	}
-	if diff := cmp.Diff(want, h.all()); diff != "" {
-		t.Errorf("(-shown +understood)\n%s", diff)
-	}
+	return out
 }

@@ -17,7 +17,7 @@ import (
 
 // Options are what a Broker stands on. All of them but Step are required.
 type Options struct {
-	Ledger  *ledger.Ledger
+	Ledger  *ledger.Ledger // nil where there is none yet: then nothing but Index, Survey, Draft, Inspect and Alive may be called
 	Open    storage.Opener // of destinations and inputs
 	Backend Factory
 	Clock   clockwork.Clock
@@ -70,6 +70,14 @@ func (b *Broker) Close() error {
 	}
 	b.backends = map[string]provider.Backend{}
 	return errors.Join(errs...)
+}
+
+// LedgerID is the id of the ledger, NoLedger where there is none yet.
+func (b *Broker) LedgerID() string {
+	if b.o.Ledger == nil {
+		return NoLedger
+	}
+	return b.o.Ledger.ID()
 }
 
 // backend is the backend of a block; equal blocks share one.

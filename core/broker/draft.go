@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"context"
+
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/staging"
@@ -15,9 +17,10 @@ const (
 // Draft is the first attempt of a run that nobody has begun: what becomes of each
 // field of its job, and what would be sent.
 type Draft struct {
-	Run         string // its id
-	Findings    []provider.Finding
-	Translation provider.Translation
+	Run         string               `json:"run"` // its id
+	Findings    []provider.Finding   `json:"findings"`
+	Staged      int64                `json:"staged_bytes"` // of the input, which have to be brought to where the provider reads them
+	Translation provider.Translation `json:"translation"`
 }
 
 // NewDraft is the first attempt of the first run of what is wanted, as Submit would
@@ -34,18 +37,50 @@ func NewDraft(be provider.Backend, ledgerID string, d Desired, guessed bool) (Dr
 	if err != nil {
 		return Draft{}, err
 	}
-	out := Draft{Run: NoRun}
-	if !guessed {
-		out.Run = job.RunID(ledgerID, d.Job.Identity(), fingerprint, 0)
+	d.Preview = nil
+	r := d.run(ledgerID, d.intent(fingerprint))
+	if guessed {
+		r.id, r.intent.Staging = NoRun, d.stagingOf(NoRun)
 	}
-	r := &run{id: out.Run, intent: d.intent(fingerprint)}
-	r.intent.Staging = d.stagingOf(r.id)
-	spec, l, err := r.laid(be, ledgerID, d.Shards, 1)
+	return r.draft(be, ledgerID, d.Shards)
+}
+
+// Draft is the first attempt of the run of a generation, as Submit would begin it
+// with these facts. It reads the destination, and writes nothing.
+//
+// Errors: those that Submit would have before it writes. The Draft has what was
+// found out before.
+func (b *Broker) Draft(ctx context.Context, d Desired, generation int, facts provider.Facts) (Draft, error) {
+	fingerprint, err := job.Fingerprint(d.Job, d.Model.Digest, d.Shards)
+	if err != nil {
+		return Draft{}, err
+	}
+	be, err := b.backend(ctx, d.Provider)
+	if err != nil {
+		return Draft{}, err
+	}
+	in := d.intent(fingerprint)
+	in.Generation, in.Facts = generation, facts
+	return b.prepare(ctx, be, d.run(b.LedgerID(), in), d.Shards)
+}
+
+// draft is the first attempt of a run that nobody has begun. It is an error when
+// the provider would lose a field of it, or cannot translate it.
+func (r *run) draft(be provider.Backend, ledgerID string, shards job.Shards) (Draft, error) {
+	out := Draft{Run: r.id}
+	if shards == nil {
+		shards = job.Shards{} // as the ledger will have it
+	}
+	spec, l, err := r.laid(be, ledgerID, shards, 1)
 	if err != nil {
 		return out, err
 	}
-	if l != nil && l.plan == nil {
-		l.staged.Entries = staging.InPlace(d.Shards, spec.Input.Take)
+	switch {
+	case l == nil:
+	case l.plan == nil:
+		l.staged.Entries = staging.InPlace(shards, spec.Input.Take)
+	default:
+		out.Staged = shards.Bytes()
 	}
 	out.Findings = be.Check(spec)
 	if err := fits(out.Findings, spec.Job); err != nil {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
@@ -16,26 +15,27 @@ import (
 
 // Desired is a run that somebody wants: a job, placed and resolved.
 type Desired struct {
-	Job      job.Job
-	Provider ledger.Block
-	Model    provider.Model
-	Shards   job.Shards
-	Format   job.Format
-	Scoring  ledger.Scoring
-	Staging  string // URI prefix, ends in a slash: below it lies all that providers write for us
-	Rerun    bool   // run again though nothing changed
-	Preview  *Preview
+	Job      job.Job        `json:"job"`
+	Provider ledger.Block   `json:"provider"`
+	Model    provider.Model `json:"model"`
+	Shards   job.Shards     `json:"shards"`
+	Format   job.Format     `json:"format"`
+	Scoring  ledger.Scoring `json:"scoring"`
+	Staging  string         `json:"staging"`         // URI prefix, ends in a slash: below it lies all that providers write for us
+	Rerun    bool           `json:"rerun,omitempty"` // run again though nothing changed
+	Preview  *Preview       `json:"preview,omitempty"`
+	Planned  *Planned       `json:"-"` // what a plan showed of the run, which Submit keeps to; nil: nothing
 }
 
 // Preview is where a run over the first records (Job.Input.Limit) goes: never to
 // the job's own destination, and it satisfies no job.
 type Preview struct {
-	To    string // destination; empty: a folder of the run's own below Under
-	Under string // URI prefix, ends in a slash
+	To    string `json:"to,omitempty"` // destination; empty: a folder of the run's own below Under
+	Under string `json:"under"`        // URI prefix, ends in a slash
 }
 
-// identity is the job's, or a preview's own.
-func (d Desired) identity() job.Identity {
+// Identity is the job's, or a preview's own.
+func (d Desired) Identity() job.Identity {
 	id := d.Job.Identity()
 	if d.Preview != nil {
 		id.Destination = cmp.Or(d.Preview.To, d.Preview.Under+provider.Slug(id.Address))
@@ -60,7 +60,8 @@ func (d Desired) stagingOf(run string) string { return storage.Join(d.Staging, "
 //
 // Errors: *ledger.Blocked when another run holds the destination,
 // collect.ErrConflict when it holds another job's result, provider.Unsupported
-// when the provider would lose a field that placement.accept does not name.
+// when the provider would lose a field that placement.accept does not name,
+// ErrStale when the run would not be the one of d.Planned.
 func (b *Broker) Submit(ctx context.Context, d Desired) (Run, error) {
 	fingerprint, err := job.Fingerprint(d.Job, d.Model.Digest, d.Shards)
 	if err != nil {
@@ -70,21 +71,28 @@ func (b *Broker) Submit(ctx context.Context, d Desired) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	facts, err := be.Inspect(ctx)
+	facts, err := b.inspect(ctx, be, d.Provider)
 	if err != nil {
-		return Run{}, (&run{intent: ledger.IntentBody{Provider: d.Provider}}).wrap(be, "inspect", err)
+		return Run{}, err
+	}
+	if err := d.Planned.facts(facts); err != nil {
+		return Run{}, err
 	}
 	in := d.intent(fingerprint)
 	in.Facts, in.Crossbatch = facts, b.o.Version
 	for {
-		generation, there, err := b.generation(ctx, d, fingerprint)
+		s, err := b.standing(ctx, d, fingerprint, nil)
 		if err != nil {
 			return Run{}, err
 		}
-		if there != "" {
-			return b.join(ctx, there)
+		c := d.Course(b.LedgerID(), s)
+		if err := d.Planned.generation(c); err != nil {
+			return Run{}, err
 		}
-		in.Generation = generation
+		if c.Joins != "" {
+			return b.join(ctx, c.Joins)
+		}
+		in.Generation = c.Generation
 		out, err := b.begin(ctx, be, d, in)
 		if !errors.Is(err, errMoved) {
 			return out, err
@@ -92,37 +100,18 @@ func (b *Broker) Submit(ctx context.Context, d Desired) (Run, error) {
 	}
 }
 
-// generation finds the run that already is what is wanted, or else how many
-// earlier ones there were.
-func (b *Broker) generation(ctx context.Context, d Desired, fingerprint string) (int, ledger.Key, error) {
-	runs, err := b.o.Ledger.RunsOf(ctx, d.identity())
+// Inspect tells what a provider block's service has to say before a run.
+func (b *Broker) Inspect(ctx context.Context, block ledger.Block) (provider.Facts, error) {
+	be, err := b.backend(ctx, block)
 	if err != nil {
-		return 0, "", err
+		return provider.Facts{}, err
 	}
-	next := 0
-	var last ledger.Entry
-	for _, e := range runs {
-		if strings.HasPrefix(fingerprint, e.Fingerprint) && e.Generation >= next {
-			next, last = e.Generation+1, e
-		}
-	}
-	switch {
-	case next == 0:
-		return 0, "", nil
-	case !last.Kind.Over():
-		return 0, last.Key, nil
-	case d.Rerun || last.Kind != ledger.Succeeded && last.Kind != ledger.Partial:
-		return next, "", nil
-	}
-	r, err := b.load(ctx, last.Key)
-	if err != nil {
-		return 0, "", err
-	}
-	there, err := b.free(ctx, r)
-	if errors.Is(err, collect.ErrConflict) || err == nil && (there == nil || there.Run != r.id) {
-		return next, "", nil // replaced or removed since
-	}
-	return next, last.Key, err
+	return b.inspect(ctx, be, block)
+}
+
+func (b *Broker) inspect(ctx context.Context, be provider.Backend, block ledger.Block) (provider.Facts, error) {
+	facts, err := be.Inspect(ctx)
+	return facts, (&run{intent: ledger.IntentBody{Provider: block}}).wrap(be, "inspect", err)
 }
 
 // join goes on with a run that is there.
@@ -134,25 +123,20 @@ func (b *Broker) join(ctx context.Context, key ledger.Key) (Run, error) {
 
 // begin claims the destination and writes the intent, then starts the run.
 func (b *Broker) begin(ctx context.Context, be provider.Backend, d Desired, in ledger.IntentBody) (Run, error) {
-	id := job.RunID(b.o.Ledger.ID(), d.identity(), in.Fingerprint, in.Generation)
-	if p := d.Preview; p != nil {
-		in.Job.Output.Destination = cmp.Or(p.To, storage.Join(p.Under, provider.Slug(d.Job.Address)+"-"+id[:8]+"/"))
-		in.Job.Limits.Retries = 0 // what is cut of the input depends on all earlier shards
-	}
-	in.Staging = d.stagingOf(id)
-	r := &run{id: id, intent: in, begun: b.now()}
-	if _, err := b.free(ctx, r); err != nil {
+	r := d.run(b.LedgerID(), in)
+	draft, err := b.prepare(ctx, be, r, d.Shards)
+	if err != nil {
 		return Run{}, err
 	}
-	if err := b.check(ctx, be, r, d.Shards); err != nil {
+	if err := d.Planned.translation(draft.Translation); err != nil {
 		return Run{}, err
 	}
 	digest, err := b.o.Ledger.PutShards(ctx, d.Shards)
 	if err != nil {
 		return Run{}, err
 	}
-	in.Input = digest
-	key, joined, err := b.o.Ledger.Begin(ctx, d.identity(), in, id)
+	r.intent.Input = digest
+	key, joined, err := b.o.Ledger.Begin(ctx, d.Identity(), r.intent, r.id)
 	if err != nil {
 		return Run{}, err
 	}
@@ -161,20 +145,31 @@ func (b *Broker) begin(ctx context.Context, be provider.Backend, d Desired, in l
 	return out, err
 }
 
-// check refuses a run of which the provider would lose a field, and one that it
-// cannot translate.
-func (b *Broker) check(ctx context.Context, be provider.Backend, r *run, shards job.Shards) error {
-	spec, err := b.spec(ctx, be, r, shards, 1)
-	if err != nil {
-		return err
+// run is the run of an intent before it is begun.
+func (d Desired) run(ledgerID string, in ledger.IntentBody) *run {
+	r := &run{id: job.RunID(ledgerID, d.Identity(), in.Fingerprint, in.Generation), intent: in}
+	if d.Preview != nil {
+		r.intent.Job.Output.Destination = d.destination(r.id)
+		r.intent.Job.Limits.Retries = 0 // what is cut of the input depends on all earlier shards
 	}
-	if err := fits(be.Check(spec), spec.Job); err != nil {
-		return r.wrap(be, "check", err)
+	r.intent.Staging = d.stagingOf(r.id)
+	return r
+}
+
+// destination is where a run of that id publishes.
+func (d Desired) destination(id string) string {
+	if p := d.Preview; p != nil {
+		return cmp.Or(p.To, storage.Join(p.Under, provider.Slug(d.Job.Address)+"-"+id[:8]+"/"))
 	}
-	if _, err := be.Translate(spec); err != nil {
-		return r.wrap(be, "translate", err)
+	return d.Job.Output.Destination
+}
+
+// prepare looks whether a run may be begun, and what it would send.
+func (b *Broker) prepare(ctx context.Context, be provider.Backend, r *run, shards job.Shards) (Draft, error) {
+	if _, err := b.free(ctx, r); err != nil {
+		return Draft{}, err
 	}
-	return nil
+	return r.draft(be, b.LedgerID(), shards)
 }
 
 // fits is nil for a job that may run where these are the findings.

@@ -143,20 +143,39 @@ func (l *Ledger) settle(ctx context.Context, c claim) error {
 // over is nil when the run of a claim has ended. A run whose intent its process
 // could not write any more gets it now.
 func (l *Ledger) over(ctx context.Context, destination string, c claim) error {
-	last, err := l.lastOf(ctx, c.Key)
-	if err != nil {
+	held, written, err := l.heldBy(ctx, destination, c)
+	if err != nil || held == nil {
 		return err
 	}
-	if last.seq == 0 {
+	if !written {
 		if err := l.settle(ctx, c); err != nil {
 			return err
 		}
+	}
+	return held
+}
+
+// heldBy is nil when the run of a claim has ended; written says that its intent is
+// there.
+func (l *Ledger) heldBy(ctx context.Context, destination string, c claim) (held *Blocked, written bool, err error) {
+	last, err := l.lastOf(ctx, c.Key)
+	switch {
+	case err != nil || last.kind.Over():
+		return nil, last.seq > 0, err
+	case last.seq == 0:
 		last.kind = Intent
 	}
-	if last.kind.Over() {
-		return nil
+	return &Blocked{Destination: destination, Run: c.Intent.Run, Address: c.Intent.Intent.Job.Address, Key: c.Key, Kind: last.kind}, last.seq > 0, nil
+}
+
+// Holder tells which live run holds a destination; nil when none does. It only reads.
+func (l *Ledger) Holder(ctx context.Context, destination string) (*Blocked, error) {
+	seq, last, err := l.lastClaim(ctx, claimsFolder(destination))
+	if err != nil || seq == 0 {
+		return nil, err
 	}
-	return &Blocked{Destination: destination, Run: c.Intent.Run, Address: c.Intent.Intent.Job.Address, Key: c.Key, Kind: last.kind}
+	held, _, err := l.heldBy(ctx, destination, last)
+	return held, err
 }
 
 // Unfinished completes what processes left that died while they wrote: claims

@@ -121,3 +121,30 @@ func TestWhenTheNextRunMayBegin(t *testing.T) {
 		}
 	}
 }
+
+// Holder tells who holds a destination, as long as that lives, and writes nothing.
+func TestHolder(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	held := func(want ledger.Key) {
+		t.Helper()
+		h, err := l.Holder(t.Context(), identity.Destination)
+		if err != nil || (h == nil) != (want == "") || h != nil && (h.Key != want || h.Address != identity.Address) {
+			t.Errorf("%+v, %v, want %q", h, err, want)
+		}
+	}
+	held("")
+	key, _ := claimAlone(t, dir, l)
+	held(key)
+	if events, err := l.History(t.Context(), key); events != nil || err != nil {
+		t.Errorf("%v, %v: it wrote", events, err)
+	}
+	if _, err := begin(t.Context(), l, print16(1), 0); err != nil {
+		t.Fatal(err)
+	}
+	held(key)
+	if err := ledgertest.Finish(t.Context(), l, key); err != nil {
+		t.Fatal(err)
+	}
+	held("")
+}

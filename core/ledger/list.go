@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -31,9 +32,36 @@ func (l *Ledger) RunsOf(ctx context.Context, id job.Identity) ([]Entry, error) {
 	return l.list(ctx, jobFolder(id))
 }
 
+// Index is the runs of a ledger as they were at one moment, by job: for whoever asks
+// after many jobs, one listing costs less than a listing for each.
+type Index struct {
+	runs  []Entry
+	byJob map[string][]Entry
+}
+
+// Index reads all runs by their keys.
+func (l *Ledger) Index(ctx context.Context) (*Index, error) {
+	runs, err := l.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	x := &Index{runs: runs, byJob: map[string][]Entry{}}
+	for _, e := range runs {
+		dir, _ := path.Split(string(e.Key))
+		x.byJob[dir] = append(x.byJob[dir], e)
+	}
+	return x, nil
+}
+
+// Runs are all runs, as of Ledger.Runs.
+func (x *Index) Runs() []Entry { return x.runs }
+
+// RunsOf are the runs of one job, as of Ledger.RunsOf.
+func (x *Index) RunsOf(id job.Identity) []Entry { return x.byJob[jobFolder(id)] }
+
 func (l *Ledger) list(ctx context.Context, prefix string) ([]Entry, error) {
 	var out []Entry
-	for o, err := range l.b.Objects(ctx, l.prefix+prefix) {
+	for o, err := range l.b.Keys(ctx, l.prefix+prefix) {
 		if err != nil {
 			return nil, err
 		}
@@ -51,6 +79,13 @@ func (l *Ledger) list(ctx context.Context, prefix string) ([]Entry, error) {
 		}
 	}
 	for i := range out {
+		if e := &out[i]; e.Since.IsZero() { // a folder's listing tells names alone
+			o, err := l.b.Stat(ctx, l.prefix+e.Key.eventKey(e.Seq, e.Kind))
+			if err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return nil, err
+			}
+			e.Since = o.ModTime
+		}
 		p, err := l.resolveLock(ctx, parsed{key: out[i].Key, seq: out[i].Seq, kind: out[i].Kind})
 		if err != nil {
 			return nil, err

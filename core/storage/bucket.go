@@ -147,7 +147,7 @@ func (b *Bucket) Exists(ctx context.Context, key string) (bool, error) {
 // folders hide what is being written.
 func (b *Bucket) Objects(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	if b.dir != "" {
-		return walk(ctx, b.dir, prefix)
+		return walk(ctx, b.dir, prefix, true)
 	}
 	return func(yield func(Object, error) bool) {
 		list := b.List(&blob.ListOptions{Prefix: prefix})
@@ -165,6 +165,15 @@ func (b *Bucket) Objects(ctx context.Context, prefix string) iter.Seq2[Object, e
 			}
 		}
 	}
+}
+
+// Keys lists objects as Objects does, for their keys: of a folder the names alone are
+// read, and sizes and times are zero. Stores bring them anyway.
+func (b *Bucket) Keys(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	if b.dir != "" {
+		return walk(ctx, b.dir, prefix, false)
+	}
+	return b.Objects(ctx, prefix)
 }
 
 // URI names an object of this bucket; see type URI.

@@ -168,6 +168,19 @@ func TestFolderListings(t *testing.T) {
 			t.Errorf("a link is listed as %+v, %v", o, err)
 		}
 	}
+	write(t, filepath.Join(dir, "below", "x"), "1")
+	for prefix, want := range map[string][]string{"": {"below/x", "link", "real"}, "be": {"below/x"}, "l": {"link"}, "none": nil} {
+		var got []string
+		for o, err := range b.Keys(t.Context(), prefix) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, o.Key)
+		}
+		if !slices.Equal(got, want) || !slices.Equal(got, keys(t, b, prefix)) {
+			t.Errorf("the keys of %q are %q", prefix, got)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, err := range b.Objects(ctx, "") {

@@ -224,11 +224,12 @@ func syncFolder(dir string) error {
 
 // walk lists the files below a folder by the bytes of their keys. WalkDir goes
 // by names within a folder, which is another order ("a-b" stands before "a/b"):
-// names of folders are compared with their slash.
-func walk(ctx context.Context, root, prefix string) iter.Seq2[Object, error] {
+// names of folders are compared with their slash. Without stat no file is looked at
+// whose name says enough.
+func walk(ctx context.Context, root, prefix string, stat bool) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		dir, _ := splitPrefix(prefix)
-		_, err := walkFolder(ctx, root, dir, prefix, yield)
+		_, err := walkFolder(ctx, root, dir, prefix, stat, yield)
 		if err != nil {
 			yield(Object{}, fmt.Errorf("listing %s: %w", filepath.Join(root, filepath.FromSlash(prefix)), err))
 		}
@@ -243,7 +244,7 @@ func splitPrefix(prefix string) (dir, name string) {
 }
 
 // walkFolder lists below root/dir; false when the consumer has seen enough.
-func walkFolder(ctx context.Context, root, dir, prefix string, yield func(Object, error) bool) (bool, error) {
+func walkFolder(ctx context.Context, root, dir, prefix string, stat bool, yield func(Object, error) bool) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -270,11 +271,16 @@ func walkFolder(ctx context.Context, root, dir, prefix string, yield func(Object
 			if !strings.HasPrefix(k, prefix) && !strings.HasPrefix(prefix, k) {
 				continue
 			}
-			if more, err := walkFolder(ctx, root, k, prefix, yield); err != nil || !more {
+			if more, err := walkFolder(ctx, root, k, prefix, stat, yield); err != nil || !more {
 				return more, err
 			}
 			continue
 		case !strings.HasPrefix(k, prefix):
+			continue
+		case !stat && e.Type().IsRegular():
+			if !yield(Object{Key: k}, nil) {
+				return false, nil
+			}
 			continue
 		}
 		// Stat follows links: what is listed is what Read would read. Links to

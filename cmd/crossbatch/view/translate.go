@@ -81,7 +81,7 @@ func (v human) draft(d Draft) error {
 	for _, n := range d.Notes {
 		fmt.Fprintf(out, "  %s  %s\n", v.dim("note"), n)
 	}
-	if err := v.findings(d); err != nil {
+	if err := v.findings(d.Findings, d.Accepted, "  "); err != nil {
 		return err
 	}
 	if d.Err != nil {
@@ -116,17 +116,17 @@ func (v human) draft(d Draft) error {
 }
 
 // findings are those that say something.
-func (v human) findings(d Draft) error {
+func (v human) findings(findings []provider.Finding, accepted []string, indent string) error {
 	w := tabwriter.NewWriter(v.t.Out, 0, 4, 2, ' ', 0)
-	for _, f := range d.Findings {
+	for _, f := range findings {
 		if f.Level == provider.Exact && f.Message == "" {
 			continue
 		}
 		message := f.Message
-		if f.Level == provider.Lost && slices.Contains(d.Accepted, f.Field) {
+		if f.Level == provider.Lost && slices.Contains(accepted, f.Field) {
 			message += " (accepted)"
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", f.Level, f.Field, message)
+		fmt.Fprintf(w, "%s%s\t%s\t%s\n", indent, f.Level, f.Field, message)
 	}
 	return w.Flush()
 }

@@ -1,0 +1,184 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/plan"
+	"github.com/crossbatch/crossbatch/core/provider"
+)
+
+// Plan is a plan and what there is to say about it.
+type Plan struct {
+	plan.Plan
+	Ledger string // its id
+	Notes  []string
+	Prune  bool   // orphans are cancelled
+	Saved  string // where the plan was written; empty: nowhere
+}
+
+type planObject struct {
+	FormatVersion int            `json:"format_version"`
+	Ledger        string         `json:"ledger"`
+	Notes         []string       `json:"notes"`
+	Saved         string         `json:"saved,omitempty"`
+	Summary       map[string]int `json:"summary"` // by action
+	Jobs          []itemObject   `json:"jobs"`
+	Orphans       []broker.Run   `json:"orphans"`
+}
+
+type itemObject struct {
+	Project     string             `json:"project"`
+	Address     string             `json:"address"`
+	Provider    string             `json:"provider"`
+	Destination string             `json:"destination"`
+	Action      plan.Action        `json:"action"`
+	Reasons     []string           `json:"reasons"`
+	Run         string             `json:"run,omitempty"`
+	Generation  int                `json:"generation"`
+	Fingerprint string             `json:"fingerprint,omitempty"`
+	Input       inputObject        `json:"input"`
+	Candidates  []candidate        `json:"candidates"`
+	Findings    []provider.Finding `json:"findings"`
+	Uploads     []provider.Upload  `json:"uploads"`
+	Requests    []provider.Request `json:"requests"`
+}
+
+type inputObject struct {
+	Shards int   `json:"shards"`
+	Bytes  int64 `json:"bytes"`
+	Staged int64 `json:"staged_bytes"`
+}
+
+// candidate is a place that a job may run on. What it costs is not known yet.
+type candidate struct {
+	Provider string `json:"provider"`
+	Price    string `json:"price"`
+	Reason   string `json:"reason"`
+}
+
+func objectOf(i plan.Item) itemObject {
+	d := i.Wanted
+	place := placeOf(d)
+	return itemObject{
+		Project: d.Job.Project, Address: d.Job.Address, Provider: place, Destination: d.Identity().Destination,
+		Action: i.Action, Reasons: some(i.Reasons), Run: i.Run, Generation: i.Generation, Fingerprint: i.Fingerprint,
+		Input:      inputObject{len(d.Shards), d.Shards.Bytes(), i.Staged},
+		Candidates: []candidate{{place, "unknown", "the only place that is given"}},
+		Findings:   some(i.Findings), Uploads: some(i.Translation.Uploads), Requests: some(i.Translation.Requests),
+	}
+}
+
+// placeOf is KIND.ALIAS of where a run is wanted, whether or not it could be resolved.
+func placeOf(d broker.Desired) string {
+	if len(d.Job.Placement.Providers) > 0 {
+		return d.Job.Placement.Providers[0].String()
+	}
+	return d.Provider.String()
+}
+
+// ShowPlan prints a plan.
+func ShowPlan(t Terminal, asJSON bool, p Plan) error {
+	if asJSON {
+		out := planObject{
+			FormatVersion: FormatVersion, Ledger: p.Ledger, Notes: some(p.Notes), Saved: p.Saved,
+			Summary: map[string]int{}, Jobs: []itemObject{}, Orphans: some(p.Orphans),
+		}
+		for _, a := range plan.Actions() {
+			out.Summary[string(a)] = p.Count(a)
+		}
+		for _, i := range p.Items {
+			out.Jobs = append(out.Jobs, objectOf(i))
+		}
+		return printJSON(t.Out, out)
+	}
+	v := human{t}
+	for _, n := range p.Notes {
+		fmt.Fprintf(t.Out, "%s  %s\n", v.dim("note"), n)
+	}
+	if len(p.Notes) > 0 {
+		fmt.Fprintln(t.Out)
+	}
+	for _, i := range p.Items {
+		if err := v.item(i); err != nil {
+			return err
+		}
+	}
+	for _, r := range p.Orphans {
+		what := "its job is in no file any more; `--prune` of apply cancels it"
+		if p.Prune {
+			what = "its job is in no file any more: it is cancelled"
+		}
+		fmt.Fprintf(t.Out, "  %s %s  on %s  run %.8s: %s\n", v.mark(plan.Orphaned), v.bold(r.Address), r.Provider, r.ID, what)
+	}
+	fmt.Fprintln(t.Out)
+	if p.Begins()+p.Count(plan.Attach)+p.Count(plan.Blocked)+p.Count(plan.Refused) == 0 {
+		fmt.Fprintln(t.Out, "No changes. Every job has run as its file says.")
+	}
+	fmt.Fprintln(t.Out, p.line())
+	if p.Saved != "" {
+		fmt.Fprintf(t.Out, "\nSaved to %s. To do exactly this:\n    crossbatch apply %q\n", p.Saved, p.Saved)
+	}
+	return nil
+}
+
+// line is the plan in one sentence.
+func (p Plan) line() string {
+	s := fmt.Sprintf("Plan: %d to run, %d to re-run, %d to attach, %d unchanged, %d blocked",
+		p.Count(plan.Run), p.Count(plan.Rerun), p.Count(plan.Attach), p.Count(plan.Nothing), p.Count(plan.Blocked))
+	if n := p.Count(plan.Refused); n > 0 {
+		s += fmt.Sprintf(", %d that cannot run", n)
+	}
+	if n := p.Count(plan.Orphaned); n > 0 {
+		s += fmt.Sprintf(", %d orphaned", n)
+	}
+	return s + "."
+}
+
+// mark stands before a line, as in Terraform's plans.
+func (v human) mark(a plan.Action) string {
+	m := map[plan.Action][2]string{
+		plan.Run: {"+", "32"}, plan.Rerun: {"~", "33"}, plan.Attach: {">", "36"}, plan.Nothing: {"=", "2"},
+		plan.Blocked: {"!", "31"}, plan.Refused: {"x", "31"}, plan.Orphaned: {"-", "31"},
+	}[a]
+	return paint(v.t.Colour, m[1], m[0])
+}
+
+func (v human) item(i plan.Item) error {
+	d := i.Wanted
+	title := fmt.Sprintf("  %s %s  on %s", v.mark(i.Action), v.bold(d.Job.Address), placeOf(d))
+	switch i.Action {
+	case plan.Refused:
+		fmt.Fprintln(v.t.Out, title+"  it cannot run")
+		fmt.Fprintf(v.t.Err, "Error: %s: %v\n", d.Job.Address, i.Err)
+		return v.findings(i.Findings, d.Job.Placement.Accept, "      ")
+	case plan.Blocked:
+		fmt.Fprintf(v.t.Out, "%s  blocked: %s\n", title, strings.Join(i.Reasons, "; "))
+		return nil
+	}
+	fmt.Fprintf(v.t.Out, "%s  run %.8s: %s\n", title, i.Run, strings.Join(i.Reasons, "; "))
+	if !i.Action.Begins() {
+		return nil
+	}
+	size := fmt.Sprintf("%s, %s", count(int64(len(d.Shards)), "shard"), bytesText(d.Shards.Bytes()))
+	if i.Staged > 0 {
+		size += ", to be staged"
+	}
+	fmt.Fprintf(v.t.Out, "      %s  %s -> %s\n", v.dim("input"), size, near(d.Identity().Destination))
+	return v.findings(i.Findings, d.Job.Placement.Accept, "      ")
+}
+
+// Ask asks whether runs are to be begun and cancelled.
+func Ask(t Terminal, begun, cancelled int) {
+	what := fmt.Sprintf("begin %s", count(int64(begun), "run"))
+	if cancelled > 0 {
+		what += fmt.Sprintf(" and cancel %d", cancelled)
+	}
+	fmt.Fprintf(t.Err, "\n%s\n  crossbatch will %s.\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", human{t}.bold("Do you want to perform these actions?"), what)
+}
+
+// ShowApplied says in one sentence what apply came to.
+func ShowApplied(t Terminal, begun, attached, unchanged int) {
+	fmt.Fprintf(t.Out, "Apply complete: %d run, %d attached, %d unchanged.\n", begun, attached, unchanged)
+}

@@ -1,0 +1,184 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/crossbatch/crossbatch/core/collect"
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/ledger"
+)
+
+// Standing is what the ledger and the destination hold when a run is wanted.
+type Standing struct {
+	Fingerprint string
+	Runs        []ledger.Entry  // of the job, of any fingerprint; the one that changed last at the end
+	Result      string          // id of the run whose result is in force at the destination; empty: none, or another job's
+	Holder      *ledger.Blocked // the live run that holds the destination; nil: none
+}
+
+// Course is what Submit does about a wanted run: it begins one, or joins one.
+type Course struct {
+	Generation int        // of the run that is begun or joined
+	Joins      ledger.Key // the run that is what is wanted; empty: one is begun
+	Live       bool       // the run that is joined is not over
+}
+
+// Last is the latest run at the fingerprint that is wanted; false without one.
+func (s Standing) Last() (last ledger.Entry, ok bool) {
+	for _, e := range s.Runs {
+		if strings.HasPrefix(s.Fingerprint, e.Fingerprint) && (!ok || e.Generation > last.Generation) {
+			last, ok = e, true
+		}
+	}
+	return last, ok
+}
+
+// Course decides from s alone, Holder aside, in the ledger of that id: a run at this
+// fingerprint that lives is joined, and so is one whose result is in force.
+func (d Desired) Course(ledgerID string, s Standing) Course {
+	last, ok := s.Last()
+	switch {
+	case !ok:
+		return Course{}
+	case !last.Kind.Over():
+		return Course{Generation: last.Generation, Joins: last.Key, Live: true}
+	case d.settled(last) && s.Result == job.RunID(ledgerID, d.Identity(), s.Fingerprint, last.Generation):
+		return Course{Generation: last.Generation, Joins: last.Key}
+	}
+	return Course{Generation: last.Generation + 1}
+}
+
+// settled says that a run which is over is what is wanted, if its result is in
+// force.
+func (d Desired) settled(e ledger.Entry) bool {
+	return !d.Rerun && (e.Kind == ledger.Succeeded || e.Kind == ledger.Partial)
+}
+
+// standing reads what Course needs, and no more. Runs are those of x, or of the ledger
+// where x is nil.
+func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x *ledger.Index) (Standing, error) {
+	s := Standing{Fingerprint: fingerprint}
+	var err error
+	switch {
+	case x != nil:
+		s.Runs = x.RunsOf(d.Identity())
+	case b.o.Ledger != nil:
+		s.Runs, err = b.o.Ledger.RunsOf(ctx, d.Identity())
+	}
+	if err != nil {
+		return s, err
+	}
+	if last, ok := s.Last(); ok && d.settled(last) {
+		err = b.result(ctx, d, &s, last.Generation)
+	}
+	return s, err
+}
+
+// result reads whose result is in force where a run of the job publishes.
+func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation int) error {
+	r := d.run(b.LedgerID(), ledger.IntentBody{Job: d.Job, Fingerprint: s.Fingerprint, Generation: generation})
+	m, err := b.free(ctx, r)
+	if errors.Is(err, collect.ErrConflict) {
+		return nil
+	}
+	if m != nil {
+		s.Result = m.Run
+	}
+	return err
+}
+
+// Index reads which runs there are; nil without a ledger.
+func (b *Broker) Index(ctx context.Context) (*ledger.Index, error) {
+	if b.o.Ledger == nil {
+		return nil, nil
+	}
+	return b.o.Ledger.Index(ctx)
+}
+
+// Survey reads what is known of a wanted run. It writes nothing. x is what Index told
+// a moment ago; nil: it looks for the runs of the job itself.
+func (b *Broker) Survey(ctx context.Context, d Desired, x *ledger.Index) (Standing, error) {
+	fingerprint, err := job.Fingerprint(d.Job, d.Model.Digest, d.Shards)
+	if err != nil {
+		return Standing{}, err
+	}
+	s, err := b.standing(ctx, d, fingerprint, x)
+	if err != nil || b.o.Ledger == nil {
+		return s, err
+	}
+	c := d.Course(b.LedgerID(), s)
+	if c.Joins != "" {
+		return s, nil
+	}
+	if s.Holder, err = b.o.Ledger.Holder(ctx, d.Identity().Destination); err != nil {
+		return s, err
+	}
+	if len(s.Runs) > 0 && s.Result == "" {
+		err = b.result(ctx, d, &s, c.Generation)
+	}
+	return s, err
+}
+
+// Past is an earlier run and what it was made from.
+type Past struct {
+	Run   Run
+	Basis job.Basis
+}
+
+// Past tells what an earlier run was made from, and how it ended. It only reads.
+func (b *Broker) Past(ctx context.Context, key ledger.Key) (Past, error) {
+	r, err := b.load(ctx, key)
+	if err != nil {
+		return Past{}, err
+	}
+	shards, err := b.o.Ledger.Shards(ctx, r.intent.Input)
+	return Past{Run: r.view(nil), Basis: job.Basis{Job: r.intent.Job, Model: r.intent.Model.Digest, Shards: shards}}, err
+}
+
+// Before is the run that tells why a new one of the job is begun: the last one at the
+// same fingerprint, else the one whose result is in force, else the one that changed
+// last. It is false where there is none.
+func (b *Broker) Before(ctx context.Context, s Standing) (Past, bool, error) {
+	if len(s.Runs) == 0 {
+		return Past{}, false, nil
+	}
+	key := s.Runs[len(s.Runs)-1].Key
+	if last, ok := s.Last(); ok {
+		key = last.Key
+	} else if s.Result != "" {
+		keys, err := b.o.Ledger.Resolve(ctx, s.Result)
+		if err != nil {
+			return Past{}, false, err
+		}
+		for _, e := range s.Runs {
+			if slices.Contains(keys, e.Key) {
+				key = e.Key
+			}
+		}
+	}
+	p, err := b.Past(ctx, key)
+	return p, err == nil, err
+}
+
+// Alive tells what the ledger says of the runs of x that are not over, the one that
+// changed last at the end. It asks no provider, and unlike Live it writes nothing.
+func (b *Broker) Alive(ctx context.Context, x *ledger.Index) ([]Run, error) {
+	var out []Run
+	if x == nil {
+		return nil, nil
+	}
+	for _, e := range x.Runs() {
+		if e.Kind.Over() {
+			continue
+		}
+		r, err := b.Recorded(ctx, e.Key)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
