@@ -1,15 +1,18 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/local/emulator"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
@@ -95,6 +98,28 @@ func (s *stores) published() map[string]string {
 		for name, text := range s.parts(folder + string(os.PathSeparator)) {
 			all[filepath.Base(folder)+"/"+name] = text
 		}
+		all[filepath.Base(folder)+"/_manifest.json"] = manifestText(s.t, m)
 	}
 	return all
+}
+
+// manifestText is a manifest without what tells where and when a run was: its
+// provider, machine and device, its own id, which is in the names of its parts, too, and times.
+func manifestText(t *testing.T, path string) string {
+	t.Helper()
+	body, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m record.Manifest
+	if err := json.Unmarshal(body, &m); err != nil {
+		t.Fatal(err)
+	}
+	run := m.Run[:8]
+	m.Run, m.Provider, m.Machine, m.Started, m.Finished = "", "", "", time.Time{}, time.Time{}
+	text, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(text), run, "RUN")
 }

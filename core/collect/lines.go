@@ -29,6 +29,7 @@ type splitting struct {
 	end     int64 // where the last lines say that the shard ends; unknown
 	counts  record.Counts
 	skipped [][2]int64
+	fills   map[string]int64 // nulls filled, by field
 	buf     []byte
 	named   []byte
 }
@@ -45,7 +46,7 @@ func (c *collector) split(ctx context.Context, i int, s shard, out record.Shard)
 	if len(s.lines) > 0 {
 		made = s.lines[0].Made
 	}
-	w := &splitting{shard: i, end: unknown, errors: record.NewErrorReader()}
+	w := &splitting{shard: i, end: unknown, errors: record.NewErrorReader(), fills: map[string]int64{}}
 	if w.encoder, err = part.NewEncoder(c.layout(made)); err != nil {
 		return out, err
 	}
@@ -79,6 +80,7 @@ func (c *collector) split(ctx context.Context, i int, s shard, out record.Shard)
 		return out, err
 	}
 	out.Counts, out.SkippedRows = w.counts, w.skipped
+	c.shards[i].fills = w.fills
 	if out.Part, err = c.place(ctx, w.ok); err != nil || w.counts.Failed == 0 {
 		return out, err
 	}
@@ -135,10 +137,14 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 			}
 			return fmt.Errorf("%w: %s answers row %d of a shard of %d", ErrPiece, l.URI, row, most)
 		}
-		if len(c.Job.Input.Key) == 0 {
-			text = w.name(row, text)
+		text, filled, err := mapping.CutFills(text)
+		if err == nil {
+			if len(c.Job.Input.Key) == 0 {
+				text = w.name(row, text)
+			}
+			err = w.take(row, text, filled)
 		}
-		if err := w.take(row, text); err != nil {
+		if err != nil {
 			return fmt.Errorf("%w: %s: row %d: %w", ErrPiece, l.URI, row, err)
 		}
 		n++
@@ -211,15 +217,18 @@ func (w *splitting) name(row int64, line []byte) []byte {
 	return w.named
 }
 
-// take writes the line of a row. A row that an earlier attempt answered keeps
-// that answer.
-func (w *splitting) take(row int64, line []byte) error {
+// take writes the line of a row, of which some nulls were filled. A row that an
+// earlier attempt answered keeps that answer.
+func (w *splitting) take(row int64, line []byte, filled map[string]int64) error {
 	if row < w.row {
 		return nil
 	}
 	w.skip(row)
 	w.row++
 	w.counts.In++
+	for field, n := range filled {
+		w.fills[field] += n
+	}
 	e, isError, err := w.errors.Read(line)
 	switch {
 	case err != nil:

@@ -193,6 +193,26 @@ func at(row int64, line string) string {
 	return string(mapping.AppendIdentity(nil, []byte(line), 0, row))
 }
 
+// Lines say which nulls were filled, which is no part of what is published.
+func TestFills(t *testing.T) {
+	filled := func(fills, line string) string { return string(mapping.AppendFills(nil, []byte(fills))) + line[1:] }
+	b := newBench(t.TempDir())
+	b.input("{}\n{}\n{}\n{}\n")
+	b.input("{}\n{}\n")
+	b.lines(0, 0, filled(`{"a":1,"b}\"":2}`, ok("a"))+ok("b")+filled(`{"a":1}`, failure("c"))+filled(`{"a":5}`, ok("d"))).Records = 4
+	b.lines(0, 3, filled(`{"a":7}`, ok("D"))) // of a row that is answered already
+	l := b.lines(1, 0, strings.ReplaceAll(at(1, filled(`{"c":1}`, ok("e"))), `"0:1"`, `"1:1"`))
+	l.Records, l.Last, l.Sparse = 1, true, &provider.Sparse{Rows: 2}
+	m := b.publish(t)
+	if want := map[string]int64{"a": 7, `b}"`: 2, "c": 1}; !reflect.DeepEqual(m.Fills, want) {
+		t.Errorf("%v, want %v", m.Fills, want)
+	}
+	got := folder(t, b.out())
+	if got[m.Shards[0].Part.Name] != ok("a")+ok("b")+ok("d") || got[m.Shards[1].Part.Name] != ok("e") {
+		t.Errorf("%q", got)
+	}
+}
+
 // sparse adds lines of the first shard, of so many rows.
 func (b *bench) sparse(rows int64, lines ...string) *provider.Lines {
 	l := b.lines(0, 0, strings.Join(lines, ""))
@@ -225,6 +245,9 @@ func TestLinesRefuses(t *testing.T) {
 			b.lines(0, 1, ok("b")).Last = true
 		},
 		"a whole shard with too few":   func(b *bench) { b.lines(0, 0, ok("a")).Last = true },
+		"fills that are none":          func(b *bench) { b.lines(0, 0, `{"_cb_fills":[],`+ok("a")[1:]) },
+		"fills below zero":             func(b *bench) { b.lines(0, 0, `{"_cb_fills":{"a":-1},`+ok("a")[1:]) },
+		"fills alone":                  func(b *bench) { b.lines(0, 0, `{"_cb_fills":{"a":1}}`+"\n") },
 		"sparse without an identity":   func(b *bench) { b.sparse(2, ok("a")) },
 		"sparse of another shard":      func(b *bench) { b.sparse(2, strings.Replace(at(0, ok("a")), `"0:0"`, `"1:0"`, 1)) },
 		"sparse out of order":          func(b *bench) { b.sparse(2, at(1, ok("b")), at(0, ok("a"))) },

@@ -32,13 +32,15 @@ func (c *collector) manifest(shards []record.Shard) *record.Manifest {
 	}
 	for i, s := range shards {
 		m.Totals.Add(s.Counts)
+		fills := c.shards[i].fills
 		if p := c.shards[i].part; p != nil {
-			for field, n := range p.Fills {
-				if m.Fills == nil {
-					m.Fills = map[string]int64{}
-				}
-				m.Fills[field] += n
+			fills = p.Fills
+		}
+		for field, n := range fills {
+			if m.Fills == nil {
+				m.Fills = map[string]int64{}
 			}
+			m.Fills[field] += n
 		}
 	}
 	return m

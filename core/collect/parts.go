@@ -48,6 +48,7 @@ type shard struct {
 	part  *provider.Part   // the whole of it; or
 	lines []provider.Lines // in row order
 	in    int64            // records that count; unknown: told by the last lines
+	fills map[string]int64 // nulls filled, as the lines said
 }
 
 const unknown = -1

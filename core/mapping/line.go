@@ -2,6 +2,8 @@ package mapping
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"strconv"
 )
 
@@ -39,4 +41,49 @@ func CutIdentity(line []byte) (left []byte, shard int, row int64, ok bool) {
 	left = text[end+1:]
 	left[0] = '{'
 	return left, shard, row, true
+}
+
+// A scorer line may say which nulls of its record were filled, in front of all other
+// members but the identity:
+//
+//	{"_cb_fills":{"<field>":<how many>,...},"key":K,...}
+//
+// What is left without it is the line as it is published.
+
+// AppendFills appends what a line says of filled nulls, given as a JSON object; the
+// line follows, without its first brace.
+func AppendFills(dst, fills []byte) []byte {
+	dst = append(dst, fillsOpen...)
+	dst = append(dst, fills...)
+	return append(dst, ',')
+}
+
+const fillsOpen = `{"_cb_fills":`
+
+// ErrFills says that a line does not say well what was filled.
+var ErrFills = errors.New("no counts of filled nulls")
+
+// CutFills takes off what AppendFills put in front of a line; nil fills where nothing
+// is there. The line that is left lies in the memory of the one that is given, which it
+// changes.
+func CutFills(line []byte) (left []byte, fills map[string]int64, err error) {
+	text, found := bytes.CutPrefix(line, []byte(fillsOpen))
+	if !found {
+		return line, nil, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&fills); err != nil {
+		return line, nil, errors.Join(ErrFills, err)
+	}
+	left = text[d.InputOffset():]
+	if len(left) == 0 || left[0] != ',' {
+		return line, nil, ErrFills
+	}
+	for _, n := range fills {
+		if n < 0 {
+			return line, nil, ErrFills
+		}
+	}
+	left[0] = '{'
+	return left, fills, nil
 }

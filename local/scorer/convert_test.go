@@ -145,10 +145,10 @@ func TestNullPolicies(t *testing.T) {
 	w := s.NewWorker()
 	want := trimmed(`
 		{"key":"0:0","prediction":{"y":[1,2,3,4]}}
-		{"key":"0:1","prediction":{"y":["NaN",7,3,1]}}
-		{"key":"0:2","prediction":{"y":["NaN",7,3,1]}}
+		{"_cb_fills":{"a":1,"b":1,"d":1},"key":"0:1","prediction":{"y":["NaN",7,3,1]}}
+		{"_cb_fills":{"a":1,"b":1,"d":1},"key":"0:2","prediction":{"y":["NaN",7,3,1]}}
 		{"key":"0:3","error":{"code":"wrong_shape","message":"model input \"x\" takes float32 [4]; the fields hold 3 elements"}}
-		{"key":"0:4","prediction":{"y":["NaN",1,7,3]}}
+		{"_cb_fills":{"a":1,"b":1},"key":"0:4","prediction":{"y":["NaN",1,7,3]}}
 		{"key":"0:5","error":{"code":"missing_field","message":"field \"c\" is missing"}}
 		{"key":"0:6","error":{"code":"missing_field","message":"field \"c\" is null"}}`)
 	if diff := cmp.Diff(want, c.lines(t, s, w, records)); diff != "" {
@@ -159,7 +159,7 @@ func TestNullPolicies(t *testing.T) {
 	}
 	c.csv = true
 	c.expect(t, "a,b,c,d\n,,3,\n\"\",1,1,1\n", `
-		{"key":"0:0","prediction":{"y":["NaN",7,3,1]}}
+		{"_cb_fills":{"a":1,"b":1,"d":1},"key":"0:0","prediction":{"y":["NaN",7,3,1]}}
 		{"key":"0:1","error":{"code":"wrong_type","message":"field \"a\":  is text, model input \"x\" takes float32"}}`)
 }
 
@@ -171,14 +171,14 @@ func TestNullOfWholeField(t *testing.T) {
 		{"x":["a",null]}
 		{}`, `
 		{"key":"0:0","prediction":{"y":["a","b"]}}
-		{"key":"0:1","prediction":{"y":["?","?"]}}
-		{"key":"0:2","prediction":{"y":["a","?"]}}
-		{"key":"0:3","prediction":{"y":["?","?"]}}`)
+		{"_cb_fills":{"x":1},"key":"0:1","prediction":{"y":["?","?"]}}
+		{"_cb_fills":{"x":1},"key":"0:2","prediction":{"y":["a","?"]}}
+		{"_cb_fills":{"x":1},"key":"0:3","prediction":{"y":["?","?"]}}`)
 	// Nothing says how long the record would have been.
 	c = scoring{graph: pass(model.Float32, "N", 2, "T"), tensors: []job.Tensor{fieldOf("x", "x", nanNull)}}
 	c.expect(t, `
 		{"x":[[1],[null]]}
 		{"x":null}`, `
-		{"key":"0:0","prediction":{"y":[[1],["NaN"]]}}
+		{"_cb_fills":{"x":1},"key":"0:0","prediction":{"y":[[1],["NaN"]]}}
 		{"key":"0:1","error":{"code":"wrong_shape","message":"model input \"x\" takes float32 [2,T]; field \"x\" has one value"}}`)
 }

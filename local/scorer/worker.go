@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/crossbatch/crossbatch/core/mapping"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/local/onnx"
@@ -33,6 +35,7 @@ type Worker struct {
 	filled []int     // slots that the record at hand had filled
 	note   func(slot int)
 	fills  []int64  // by slot: nulls filled so far
+	said   []byte   // what lines say of filled nulls: JSON objects
 	names  [][]byte // by output: what stands before its value
 	heads  []byte
 	bodies []byte
@@ -51,6 +54,7 @@ type group struct {
 type mark struct {
 	key, head, headEnd int // in heads: the key's JSON, then the line's beginning
 	body, bodyEnd      int // in bodies
+	said, saidEnd      int // in said
 	fail               *record.Failure
 }
 
@@ -92,16 +96,24 @@ func (w *Worker) Fills() map[string]int64 {
 }
 
 // Score appends one scorer line for each record, in order; the first has the row
-// first of the shard. failed counts the error
-// lines. An error ends the run: it is not the records' fault.
+// first of the shard. A line says which of its record's nulls were filled. failed
+// counts the error lines. An error ends the run: it is not the records' fault.
 func (w *Worker) Score(ctx context.Context, dst []byte, r Records, shard int, first int64) (lines []byte, failed int, err error) {
 	err = w.each(ctx, r, shard, first, func(_ int64, m mark) {
+		start := len(dst)
+		if m.said < m.saidEnd {
+			dst = mapping.AppendFills(dst, w.said[m.said:m.saidEnd])
+		}
+		after := len(dst)
 		if m.fail != nil {
 			failed++
 			dst = record.AppendError(dst, w.heads[m.key:m.head], m.fail)
-			return
+		} else {
+			dst = w.appendOK(dst, m)
 		}
-		dst = w.appendOK(dst, m)
+		if after > start { // the line's own brace stands in front already
+			dst = append(dst[:after], dst[after+1:]...)
+		}
 	})
 	return dst, failed, err
 }
@@ -165,7 +177,7 @@ func (w *Worker) each(ctx context.Context, r Records, shard int, first int64, te
 }
 
 func (w *Worker) reset() {
-	w.heads, w.bodies, w.marks = w.heads[:0], w.bodies[:0], w.marks[:0]
+	w.heads, w.bodies, w.marks, w.said = w.heads[:0], w.bodies[:0], w.marks[:0], w.said[:0]
 	if !w.s.varying() && len(w.groups) == 1 { // the one group's memory serves again
 		g := w.groups[0]
 		g.rows = g.rows[:0]
@@ -198,10 +210,33 @@ func (w *Worker) read(i int, fail *record.Failure, shard int, row int64) {
 	m := w.key(fail, shard, row)
 	if m.fail == nil {
 		w.heads = w.s.cols.AppendOpen(w.heads, w.heads[m.key:m.head], w.pick(w.s.keep))
-		m.fail = w.take(i, w.values)
+		if m.fail = w.take(i, w.values); m.fail == nil && len(w.filled) > 0 {
+			m.said = len(w.said)
+			w.said = w.appendFilled(w.said)
+			m.saidEnd = len(w.said)
+		}
 	}
 	m.headEnd = len(w.heads)
 	w.marks = append(w.marks, m)
+}
+
+// appendFilled appends how many nulls of each field the record at hand had filled.
+func (w *Worker) appendFilled(dst []byte) []byte {
+	slices.Sort(w.filled)
+	dst = append(dst, '{')
+	for i := 0; i < len(w.filled); {
+		slot, from := w.filled[i], i
+		for i < len(w.filled) && w.filled[i] == slot {
+			i++
+		}
+		if from > 0 {
+			dst = append(dst, ',')
+		}
+		dst = record.AppendString(dst, w.s.fields[slot])
+		dst = append(dst, ':')
+		dst = strconv.AppendInt(dst, int64(i-from), 10)
+	}
+	return append(dst, '}')
 }
 
 // key begins a mark with the key of the record whose values are at hand. fail is
