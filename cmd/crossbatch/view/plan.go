@@ -152,7 +152,7 @@ func (v human) item(i plan.Item) error {
 	case plan.Refused:
 		fmt.Fprintln(v.t.Out, title+"  it cannot run")
 		fmt.Fprintf(v.t.Err, "Error: %s: %v\n", d.Job.Address, i.Err)
-		return v.findings(i.Findings, d.Job.Placement.Accept, "      ")
+		return v.levels(i.Findings, d.Job.Placement.Accept, "      ")
 	case plan.Blocked:
 		fmt.Fprintf(v.t.Out, "%s  blocked: %s\n", title, strings.Join(i.Reasons, "; "))
 		return nil
@@ -166,7 +166,23 @@ func (v human) item(i plan.Item) error {
 		size += ", to be staged"
 	}
 	fmt.Fprintf(v.t.Out, "      %s  %s -> %s\n", v.dim("input"), size, near(d.Identity().Destination))
-	return v.findings(i.Findings, d.Job.Placement.Accept, "      ")
+	return v.levels(i.Findings, d.Job.Placement.Accept, "      ")
+}
+
+// levels lists the findings of what is lost, and counts the others: a plan may have
+// many jobs, and translate shows each finding of one.
+func (v human) levels(findings []provider.Finding, accepted []string, indent string) error {
+	n := map[provider.Level]int{}
+	var lost []provider.Finding
+	for _, f := range findings {
+		if n[f.Level]++; f.Level == provider.Lost {
+			lost = append(lost, f)
+		}
+	}
+	if len(findings) > len(lost) {
+		fmt.Fprintf(v.t.Out, "%s%s  %d fields exact, %d emulated, %d watched; `crossbatch translate` says how\n", indent, v.dim("holds"), n[provider.Exact], n[provider.Emulated], n[provider.Watched])
+	}
+	return v.findings(lost, accepted, indent)
 }
 
 // Ask asks whether runs are to be begun and cancelled.
