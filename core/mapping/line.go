@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Where a service may reorder what the scorer answers, its lines carry the identity
-// of their records in front of all other members:
+// Lines of which some may be missing (provider.Sparse) carry the identity of their
+// records in front of all other members:
 //
 //	{"_cb":"<shard>:<row>","key":K,...}
 //
