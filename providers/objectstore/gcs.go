@@ -70,7 +70,9 @@ func openGCS(ctx context.Context, o *Opener, p params) (store, error) {
 		}
 		client = &signed.Client
 	}
-	opts := []option.ClientOption{option.WithHTTPClient(client)}
+	// The client signs what is to be signed. Not told so, the SDK looks for credentials
+	// all the same, as far as the metadata server, and the emulators have none.
+	opts := []option.ClientOption{option.WithHTTPClient(client), option.WithoutAuthentication()}
 	if endpoint != "" {
 		opts = append(opts, option.WithEndpoint(endpoint+"/storage/v1/"))
 	}

@@ -103,7 +103,7 @@ func likelierWorld(t *testing.T, o Options) *world {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{}
-	if w.storage, err = storage.NewClient(t.Context(), option.WithEndpoint(served.URL+"/storage/v1/"), option.WithHTTPClient(&http.Client{Transport: transport}), storage.WithJSONReads()); err != nil {
+	if w.storage, err = storage.NewClient(t.Context(), option.WithEndpoint(served.URL+"/storage/v1/"), option.WithHTTPClient(&http.Client{Transport: transport}), option.WithoutAuthentication(), storage.WithJSONReads()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

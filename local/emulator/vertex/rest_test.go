@@ -18,7 +18,7 @@ import (
 func (w *world) rest() *rest.ProjectsLocationsBatchPredictionJobsService {
 	w.Helper()
 	transport := &http.Transport{}
-	s, err := rest.NewService(w.Context(), option.WithEndpoint(w.url+"/"), option.WithHTTPClient(&http.Client{Transport: transport}))
+	s, err := rest.NewService(w.Context(), option.WithEndpoint(w.url+"/"), option.WithHTTPClient(&http.Client{Transport: transport}), option.WithoutAuthentication())
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func New(o Options) (*Runner, error) {
 	r := &Runner{o: o, transport: &http.Transport{MaxIdleConnsPerHost: 16}, slots: make(chan struct{}, o.Replicas)}
 	var err error
 	r.gcs, err = storage.NewClient(context.Background(),
-		option.WithEndpoint(o.GCS+"/storage/v1/"), option.WithHTTPClient(&http.Client{Transport: r.transport}), storage.WithJSONReads())
+		option.WithEndpoint(o.GCS+"/storage/v1/"), option.WithHTTPClient(&http.Client{Transport: r.transport}), option.WithoutAuthentication(), storage.WithJSONReads())
 	if err != nil {
 		return nil, fmt.Errorf("opening Cloud Storage at %s: %w", o.GCS, err)
 	}
