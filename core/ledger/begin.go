@@ -126,7 +126,7 @@ func (l *Ledger) settle(ctx context.Context, c claim) error {
 	if err != nil {
 		return err
 	}
-	created, err := l.create(ctx, c.Key.eventKey(1, lockKind), body)
+	created, err := l.lock(ctx, c.Key, 1, Intent, body)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (l *Ledger) Append(ctx context.Context, k Key, e Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	created, err := l.create(ctx, k.eventKey(e.Seq, lockKind), body)
+	created, err := l.lock(ctx, k, e.Seq, e.Kind, body)
 	if err != nil || !created {
 		return false, err
 	}
