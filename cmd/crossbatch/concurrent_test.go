@@ -46,51 +46,65 @@ func (c *crash) atOnce(commands ...*exec.Cmd) []answer {
 	return answers
 }
 
-// TestSixteenSubmits submits one job from 16 processes: one run, one worker.
-func TestSixteenSubmits(t *testing.T) {
+// TestSixteenProcesses submits and applies one job file from 16 processes, of which
+// those that apply see the run through: one run, one worker.
+func TestSixteenProcesses(t *testing.T) {
 	c := newCrash(t)
 	var commands []*exec.Cmd
-	for range 16 {
-		commands = append(commands, c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--json"))
+	for range 8 {
+		commands = append(commands, c.command("crossbatch", steps{}, "submit", crashFile, "--json"))
+		commands = append(commands, c.command("crossbatch", steps{}, "apply", crashFile, "--auto-approve", "--json"))
 	}
 	runs := map[string]bool{}
-	for _, a := range c.atOnce(commands...) {
-		if a.code != 0 || len(a.runs) != 1 {
+	for i, a := range c.atOnce(commands...) {
+		if a.code != 0 || len(a.runs) != 1 || i%2 == 1 && a.runs[0].State != broker.Succeeded {
 			t.Errorf("exit %d: %s", a.code, a.text)
 			continue
 		}
 		runs[a.runs[0].ID] = true
 	}
 	if len(runs) != 1 {
-		t.Errorf("16 submits made the runs %v", runs)
+		t.Errorf("16 processes made the runs %v", runs)
 	}
-	c.run("wait", "job.sum")
-	if n := c.natives(); n != 2 { // with the first result's
-		t.Errorf("%d workers ran, want one for each run", n)
-	}
+	c.once(2) // with the first result's
 }
 
-// TestSixteenApplies applies one job file from 16 processes, which all see the run
-// through: one run, one worker.
-func TestSixteenApplies(t *testing.T) {
-	c := newCrash(t)
+// TestSixteenAppliesInABucket applies three jobs from 16 processes whose ledger is in S3,
+// on SageMaker: one run and one transform job for each of the three.
+func TestSixteenAppliesInABucket(t *testing.T) {
+	c := newCloud(t).sagemaker(t, "sixteen")
+	c.late(0)
+	c.haste = 10
+	file := strings.Replace(c.job(), "  model = model.sum\n", "  for_each = toset([\"x\", \"y\", \"z\"])\n  model    = model.sum\n", 1)
+	c.write(crashFile, strings.Replace(file, "sixteen/out/", "sixteen/out/${each.key}/", 1))
 	var commands []*exec.Cmd
+	var walks []steps
 	for range 16 {
-		commands = append(commands, c.command("crossbatch", 0, "apply", "sum.crossbatch.hcl", "--auto-approve", "--json"))
+		walks = append(walks, c.newSteps())
+		commands = append(commands, c.command("crossbatch-walked", walks[len(walks)-1], "apply", crashFile, "--auto-approve", "--json"))
 	}
 	runs := map[string]bool{}
-	for _, a := range c.atOnce(commands...) {
-		if a.code != 0 || len(a.runs) != 1 || a.runs[0].State != broker.Succeeded {
+	answers := c.atOnce(commands...)
+	for _, a := range answers {
+		if a.code != 0 || len(a.runs) != 3 {
 			t.Errorf("exit %d: %s", a.code, a.text)
-			continue
 		}
-		runs[a.runs[0].ID] = true
+		for _, r := range a.runs {
+			if r.State != broker.Succeeded || r.Attempt != 1 {
+				t.Errorf("%s is %s in attempt %d: %s", r.Address, r.State, r.Attempt, r.Reason)
+			}
+			runs[r.ID] = true
+		}
 	}
-	if len(runs) != 1 {
+	if len(runs) != 3 {
 		t.Errorf("16 applies made the runs %v", runs)
 	}
-	if n := c.natives(); n != 2 { // with the first result's
-		t.Errorf("%d workers ran, want one for each run", n)
+	c.once(3)
+	c.run("fsck")
+	if t.Failed() {
+		for i, a := range answers {
+			t.Logf("apply %d: exit %d\nsteps: %q\n%s", i, a.code, walks[i].all(t), a.text)
+		}
 	}
 }
 
@@ -99,12 +113,12 @@ func TestSixteenApplies(t *testing.T) {
 func TestTwoRunsOfOneDestination(t *testing.T) {
 	c := newCrash(t)
 	models["slow"]().Save(t, c.dir, "sum.onnx")
-	c.write("sum.crossbatch.hcl", strings.Replace("variable \"data\" {}\n"+crashJob, `["in/*.jsonl"]`, "[var.data]", 1))
+	c.write("sum.crossbatch.hcl", strings.Replace("variable \"data\" {}\n"+c.job(), `["in/*.jsonl"]`, "[var.data]", 1))
 	c.write("in/a.jsonl", strings.Repeat("{\"id\":1,\"x\":1}\n", 300_000))
 	c.write("in/b.jsonl", strings.Repeat("{\"id\":2,\"x\":1}\n", 300_000))
 	var commands []*exec.Cmd
 	for i := range 16 {
-		commands = append(commands, c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--json", "--var", "data=in/"+[]string{"a", "b"}[i%2]+".jsonl"))
+		commands = append(commands, c.command("crossbatch", steps{}, "submit", "sum.crossbatch.hcl", "--json", "--var", "data=in/"+[]string{"a", "b"}[i%2]+".jsonl"))
 	}
 	codes, runs := [2]map[int]int{{}, {}}, map[string]bool{}
 	for i, a := range c.atOnce(commands...) {
@@ -119,7 +133,7 @@ func TestTwoRunsOfOneDestination(t *testing.T) {
 		t.Errorf("runs %v, exit codes %v", runs, codes)
 	}
 	c.run("cancel", "job.sum")
-	out, err := c.command("crossbatch", 0, "wait", "job.sum").CombinedOutput()
+	out, err := c.command("crossbatch", steps{}, "wait", "job.sum").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "cancelled") {
 		t.Errorf("after cancel: %v\n%s", err, out)
 	}

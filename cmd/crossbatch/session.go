@@ -158,7 +158,7 @@ func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*ses
 	if create {
 		open = ledger.Open
 	}
-	l, err := open(ctx, bucket, prefix, ledger.Options{Clock: clockwork.NewRealClock(), Step: a.step})
+	l, err := open(ctx, bucket, prefix, ledger.Options{Clock: a.clock, Step: a.step})
 	if err != nil {
 		_ = bucket.Close()
 		return nil, fmt.Errorf("ledger %s: %w", uri, err)
@@ -168,7 +168,7 @@ func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*ses
 
 func (a *app) broker(l *ledger.Ledger) *broker.Broker {
 	return broker.New(broker.Options{
-		Ledger: l, Open: a.open, Backend: a.backend, Clock: clockwork.NewRealClock(), Jitter: rand.Float64, Version: version,
+		Ledger: l, Open: a.open, Backend: a.backend, Clock: a.clock, Jitter: rand.Float64, Version: version,
 		Step: a.step, Model: a.openModel,
 	})
 }
@@ -195,13 +195,12 @@ func block(home string, p jobfile.Provider) (ledger.Block, error) {
 // backend makes the backend of a provider block: the one place that knows which
 // kinds there are.
 func (a *app) backend(_ context.Context, b ledger.Block) (provider.Backend, error) {
-	clock := clockwork.NewRealClock()
-	be, err := a.kind(b, clock)
+	be, err := a.kind(b, a.clock)
 	if err != nil {
 		return nil, err
 	}
 	policy := wrap.Policy{Attempts: 5, Base: 200 * time.Millisecond, Max: 20 * time.Second}
-	return wrap.Retry(wrap.Limit(be, clock), policy, clock, rand.Float64), nil
+	return wrap.Retry(wrap.Limit(be, a.clock), policy, a.clock, rand.Float64), nil
 }
 
 func (a *app) kind(b ledger.Block, clock clockwork.Clock) (provider.Backend, error) {
