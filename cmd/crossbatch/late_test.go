@@ -48,10 +48,10 @@ func (c *crash) reader() *reader {
 }
 
 // read reads the manifest, then its parts, and the manifest again when one of those
-// is not there. Without a manifest the result is empty. between is called between
-// the manifest and its parts; it may be nil.
+// is not there: then it has to be another one. Without a manifest the result is empty.
+// between is called between the manifest and its parts; it may be nil.
 func (r *reader) read(ctx context.Context, between func()) (result, error) {
-	for {
+	for last := ""; ; {
 		body, err := r.folder.Read(ctx, r.folder.Key(record.ManifestName))
 		if errors.Is(err, storage.ErrNotFound) {
 			return result{}, nil
@@ -74,9 +74,10 @@ func (r *reader) read(ctx context.Context, between func()) (result, error) {
 			sum := sha256.Sum256(body)
 			out.parts[runMark.ReplaceAllString(name, "")] = hex.EncodeToString(sum[:])
 		}
-		if !errors.Is(err, storage.ErrNotFound) {
+		if !errors.Is(err, storage.ErrNotFound) || m.Run == last {
 			return out, err
 		}
+		last = m.Run
 	}
 }
 
