@@ -38,7 +38,7 @@ func (l *Ledger) Append(ctx context.Context, k Key, e Event) (bool, error) {
 	if err != nil || !created {
 		return false, err
 	}
-	return true, l.replace(ctx, k.eventKey(e.Seq, e.Kind), body)
+	return true, l.replace(context.WithoutCancel(ctx), k.eventKey(e.Seq, e.Kind), body) // it has happened
 }
 
 // ParseEvent reads an event's object.
