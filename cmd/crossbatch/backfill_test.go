@@ -18,12 +18,12 @@ import (
 const days = 30
 
 // backfill is a project whose job scores one day.
-func (c *cloud) backfill(t *testing.T, project, ledger string) *crash {
-	b := newScene(t, scene{
+func (c *cloud) backfill(t *testing.T, project, ledger string) *scene {
+	b := newScene(t, stage{
 		blocks: fmt.Sprintf("crossbatch {\n  project = %q\n  ledger  = %q\n}\nvariable \"day\" {}\n", project, ledger) + c.block("sagemaker", project), place: "sagemaker.emulated",
-		haste: 10, natives: func() []native { return transformJobs(t, c.endpoints["sagemaker"]) },
+		haste: 10, made: func() []native { return transformJobs(t, c.endpoints["sagemaker"]) },
 	})
-	b.write(crashFile, strings.NewReplacer("in/*.jsonl", "in/${var.day}.jsonl", "out/", "out/${var.day}/").Replace(b.job()))
+	b.write(sceneFile, strings.NewReplacer("in/*.jsonl", "in/${var.day}.jsonl", "out/", "out/${var.day}/").Replace(b.job()))
 	for day := range days {
 		b.write(fmt.Sprintf("in/%d.jsonl", day), string(rows(day+1)))
 	}
@@ -31,21 +31,21 @@ func (c *cloud) backfill(t *testing.T, project, ledger string) *crash {
 }
 
 // each is a process that runs a verb for one day after the other.
-func (c *crash) each(days []int, verb ...string) *exec.Cmd {
+func (c *scene) each(days []int, verb ...string) *exec.Cmd {
 	var lines []string
 	for i, day := range days {
 		if i > 0 {
 			lines = append(lines, "++")
 		}
-		lines = append(append(lines, verb...), crashFile, "--json", "--var", fmt.Sprintf("day=%d", day))
+		lines = append(append(lines, verb...), sceneFile, "--json", "--var", fmt.Sprintf("day=%d", day))
 	}
-	return c.command("crossbatch-several", steps{}, lines...)
+	return c.program("crossbatch-several", steps{}, lines...)
 }
 
 // scored wants the result of a day.
-func (c *crash) scored(day int) (run string) {
+func (c *scene) scored(day int) (run string) {
 	c.Helper()
-	at := *c
+	at := &scene{c.crash, c.stage}
 	at.out = c.out + fmt.Sprintf("%d/", day)
 	r := at.reader()
 	out := at.verified(r)
@@ -110,14 +110,14 @@ func TestThirtyDays(t *testing.T) {
 			t.Errorf("%s of %s is %s in attempt %d; its result stands in a destination of %q", r.ID, r.Project, r.State, r.Attempt, want[r.ID])
 		}
 	}
-	for c, order := range map[*crash][]int{ours: all, other: others} {
+	for c, order := range map[*scene][]int{ours: all, other: others} {
 		c.nothingToDo(order)
 	}
 }
 
 // nothingToDo says that a plan begins nothing on any of some days, and sees nothing of
 // other projects.
-func (c *crash) nothingToDo(order []int) {
+func (c *scene) nothingToDo(order []int) {
 	c.Helper()
 	var out, errs bytes.Buffer
 	cmd := c.each(order, "plan", "--detailed-exitcode")

@@ -52,8 +52,8 @@ func TestSixteenProcesses(t *testing.T) {
 	c := newCrash(t)
 	var commands []*exec.Cmd
 	for range 8 {
-		commands = append(commands, c.command("crossbatch", steps{}, "submit", crashFile, "--json"))
-		commands = append(commands, c.command("crossbatch", steps{}, "apply", crashFile, "--auto-approve", "--json"))
+		commands = append(commands, c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--json"))
+		commands = append(commands, c.command("crossbatch", 0, "apply", "sum.crossbatch.hcl", "--auto-approve", "--json"))
 	}
 	runs := map[string]bool{}
 	for i, a := range c.atOnce(commands...) {
@@ -66,22 +66,23 @@ func TestSixteenProcesses(t *testing.T) {
 	if len(runs) != 1 {
 		t.Errorf("16 processes made the runs %v", runs)
 	}
-	c.once(2) // with the first result's
+	if n := c.natives(); n != 2 { // with the first result's
+		t.Errorf("%d workers ran, want one for each run", n)
+	}
 }
 
 // TestSixteenAppliesInABucket applies three jobs from 16 processes whose ledger is in S3,
 // on SageMaker: one run and one transform job for each of the three.
 func TestSixteenAppliesInABucket(t *testing.T) {
 	c := newCloud(t).sagemaker(t, "sixteen")
-	c.late(0)
 	c.haste = 10
 	file := strings.Replace(c.job(), "  model = model.sum\n", "  for_each = toset([\"x\", \"y\", \"z\"])\n  model    = model.sum\n", 1)
-	c.write(crashFile, strings.Replace(file, "sixteen/out/", "sixteen/out/${each.key}/", 1))
+	c.write(sceneFile, strings.Replace(file, "sixteen/out/", "sixteen/out/${each.key}/", 1))
 	var commands []*exec.Cmd
 	var walks []steps
 	for range 16 {
 		walks = append(walks, c.newSteps())
-		commands = append(commands, c.command("crossbatch-walked", walks[len(walks)-1], "apply", crashFile, "--auto-approve", "--json"))
+		commands = append(commands, c.program("crossbatch-walked", walks[len(walks)-1], "apply", sceneFile, "--auto-approve", "--json"))
 	}
 	runs := map[string]bool{}
 	answers := c.atOnce(commands...)
@@ -113,12 +114,12 @@ func TestSixteenAppliesInABucket(t *testing.T) {
 func TestTwoRunsOfOneDestination(t *testing.T) {
 	c := newCrash(t)
 	models["slow"]().Save(t, c.dir, "sum.onnx")
-	c.write("sum.crossbatch.hcl", strings.Replace("variable \"data\" {}\n"+c.job(), `["in/*.jsonl"]`, "[var.data]", 1))
+	c.write("sum.crossbatch.hcl", strings.Replace("variable \"data\" {}\n"+crashJob, `["in/*.jsonl"]`, "[var.data]", 1))
 	c.write("in/a.jsonl", strings.Repeat("{\"id\":1,\"x\":1}\n", 300_000))
 	c.write("in/b.jsonl", strings.Repeat("{\"id\":2,\"x\":1}\n", 300_000))
 	var commands []*exec.Cmd
 	for i := range 16 {
-		commands = append(commands, c.command("crossbatch", steps{}, "submit", "sum.crossbatch.hcl", "--json", "--var", "data=in/"+[]string{"a", "b"}[i%2]+".jsonl"))
+		commands = append(commands, c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--json", "--var", "data=in/"+[]string{"a", "b"}[i%2]+".jsonl"))
 	}
 	codes, runs := [2]map[int]int{{}, {}}, map[string]bool{}
 	for i, a := range c.atOnce(commands...) {
@@ -133,7 +134,7 @@ func TestTwoRunsOfOneDestination(t *testing.T) {
 		t.Errorf("runs %v, exit codes %v", runs, codes)
 	}
 	c.run("cancel", "job.sum")
-	out, err := c.command("crossbatch", steps{}, "wait", "job.sum").CombinedOutput()
+	out, err := c.command("crossbatch", 0, "wait", "job.sum").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "cancelled") {
 		t.Errorf("after cancel: %v\n%s", err, out)
 	}

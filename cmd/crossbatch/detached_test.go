@@ -20,7 +20,7 @@ func TestTheTerminalMayGo(t *testing.T) {
 	c.write("in/a.jsonl", strings.Repeat("{\"id\":1,\"x\":1}\n", 300_000))
 	c.write("in/b.jsonl", strings.Repeat("{\"id\":2,\"x\":1}\n", 300_000))
 
-	submit := c.command("crossbatch", steps{}, "submit", "sum.crossbatch.hcl", "--wait")
+	submit := c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--wait")
 	submit.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	c.told(submit, "preparing")
 	// A terminal that is closed hangs up. Where these tests run under nohup that
@@ -32,7 +32,7 @@ func TestTheTerminalMayGo(t *testing.T) {
 	}
 	_ = submit.Wait()
 
-	wait := c.command("crossbatch", steps{}, "wait", "job.sum")
+	wait := c.command("crossbatch", 0, "wait", "job.sum")
 	var out bytes.Buffer
 	wait.Stdout = &out
 	c.told(wait, "job.sum")
@@ -44,7 +44,7 @@ func TestTheTerminalMayGo(t *testing.T) {
 		t.Errorf("an interrupted wait exits with %d and says:\n%s", code, &out)
 	}
 
-	wait = c.command("crossbatch", steps{}, "wait", "job.sum", "--cancel-on-signal")
+	wait = c.command("crossbatch", 0, "wait", "job.sum", "--cancel-on-signal")
 	wait.Stdout = &out
 	c.told(wait, "job.sum")
 	if err := wait.Process.Signal(syscall.SIGINT); err != nil {
@@ -54,7 +54,7 @@ func TestTheTerminalMayGo(t *testing.T) {
 	if code := wait.ProcessState.ExitCode(); code != exitCancelled || !strings.Contains(out.String(), "cancelled: by a signal") {
 		t.Errorf("an interrupted wait --cancel-on-signal exits with %d and says:\n%s", code, &out)
 	}
-	if n := len(c.natives()); n != 2 { // with the first result's
+	if n := c.natives(); n != 2 { // with the first result's
 		t.Errorf("%d workers ran, want one for each run", n)
 	}
 }

@@ -21,13 +21,19 @@ const (
 	hasteVariable = "CROSSBATCH_TEST_HASTE" // how many times faster their clock goes
 )
 
-// killed is crossbatch, killed at its first step that the file does not have; it
-// is added. Steps are before and after a write to the ledger or to the staging
-// place, a native call, and a write to the destination.
-func killed() { os.Exit(run(hastyClock(), stepping(true))) }
+// dying is crossbatch, killed at its first step that the file does not have; it is
+// added. Steps are before and after a write to the ledger or to the staging place, a
+// native call, and a write to the destination.
+func dying() {
+	os.Exit(run(hastyClock(), stepping(func(point string) {
+		fmt.Fprintln(os.Stderr, "killed", point)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // until the signal is there
+	})))
+}
 
 // walked is crossbatch, which adds its steps to the file.
-func walked() { os.Exit(run(hastyClock(), stepping(false))) }
+func walked() { os.Exit(run(hastyClock(), stepping(nil))) }
 
 // several is crossbatch, run for several command lines one after the other: words with
 // a "++" between them. It exits with the worst code.
@@ -40,7 +46,8 @@ func several() {
 	os.Exit(worst)
 }
 
-func stepping(kill bool) func(string) {
+// stepping adds steps to the file, and calls next at the first that was not there.
+func stepping(next func(point string)) func(string) {
 	path := os.Getenv(stepsVariable)
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -50,12 +57,13 @@ func stepping(kill bool) func(string) {
 	for _, point := range strings.Split(string(text), "\n") {
 		known[point] = true
 	}
+	called := false
 	var mu sync.Mutex // whoever comes while this one dies waits
 	return func(point string) {
 		mu.Lock()
 		defer mu.Unlock()
 		point = stepName(point)
-		if known[point] {
+		if known[point] || called && next != nil {
 			return
 		}
 		known[point] = true
@@ -67,10 +75,9 @@ func stepping(kill bool) func(string) {
 		if cerr := f.Close(); err != nil || cerr != nil {
 			panic(fmt.Sprint(err, cerr))
 		}
-		if kill {
-			fmt.Fprintln(os.Stderr, "killed", point)
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // until the signal is there
+		called = true
+		if next != nil {
+			next(point)
 		}
 	}
 }

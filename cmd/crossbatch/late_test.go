@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +36,7 @@ func (r result) equal(other result) bool {
 // reader reads results of a destination.
 type reader struct{ folder storage.Folder }
 
-func (c *crash) reader() *reader {
+func (c *scene) reader() *reader {
 	c.Helper()
 	b, prefix, err := c.open(c.Context(), c.out)
 	if err != nil {
@@ -81,10 +80,8 @@ func (r *reader) read(ctx context.Context, between func()) (result, error) {
 	}
 }
 
-var runMark = regexp.MustCompile(`\.[0-9a-f]{8}`)
-
 // sees reads the result as it is now.
-func (c *crash) sees(r *reader) result {
+func (c *scene) sees(r *reader) result {
 	c.Helper()
 	out, err := r.read(c.Context(), nil)
 	if err != nil {
@@ -94,7 +91,7 @@ func (c *crash) sees(r *reader) result {
 }
 
 // verified is the result of a destination in which nothing else lies.
-func (c *crash) verified(r *reader) result {
+func (c *scene) verified(r *reader) result {
 	c.Helper()
 	dir := storage.FS(c.Context(), r.folder)
 	m, findings, err := verify.Result(c.Context(), dir)
@@ -119,10 +116,9 @@ func (c *crash) verified(r *reader) result {
 // the old result is left. (TestKilledAnywhere kills who publishes at each write.)
 func TestLateDataBesideReaders(t *testing.T) {
 	cloud := newCloud(t)
-	for name, c := range map[string]*crash{"folder": newScene(t, scene{haste: 20}), "bucket": cloud.sagemaker(t, "readers")} {
+	for name, c := range map[string]*scene{"folder": newScene(t, stage{haste: 20}), "bucket": cloud.sagemaker(t, "readers")} {
 		t.Run(name, func(t *testing.T) {
 			c.T = t
-			c.late(0)
 			c.walk(c.newSteps(), applied...)
 			r := c.reader()
 			was := c.verified(r)

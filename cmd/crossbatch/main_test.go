@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		"crossbatch":         main,
 		"crossbatch-small":   small,
 		"crossbatch-killed":  killed,
+		"crossbatch-dies":    dying,
 		"crossbatch-walked":  walked,
 		"crossbatch-several": several,
 	})

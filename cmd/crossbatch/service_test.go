@@ -72,17 +72,17 @@ func (c *cloud) block(kind, name string) string {
 const haste = 300
 
 // sagemaker is a scene on SageMaker, whose ledger and destination are in S3.
-func (c *cloud) sagemaker(t *testing.T, name string) *crash {
-	return newScene(t, scene{
+func (c *cloud) sagemaker(t *testing.T, name string) *scene {
+	return newScene(t, stage{
 		blocks: fmt.Sprintf("crossbatch {\n  project = \"proofs\"\n  ledger  = %q\n}\n", c.at("s3", name+"/ledger/")) + c.block("sagemaker", name), place: "sagemaker.emulated",
-		out: c.at("s3", name+"/out/"), open: c.open, haste: haste, natives: func() []native { return transformJobs(t, c.endpoints["sagemaker"]) },
+		out: c.at("s3", name+"/out/"), open: c.open, haste: haste, made: func() []native { return transformJobs(t, c.endpoints["sagemaker"]) },
 	})
 }
 
 // vertex is a scene on Vertex AI, whose ledger and destination are folders.
-func (c *cloud) vertex(t *testing.T, name string) *crash {
-	return newScene(t, scene{
+func (c *cloud) vertex(t *testing.T, name string) *scene {
+	return newScene(t, stage{
 		blocks: c.block("vertex", name), place: "vertex.emulated",
-		haste: haste, natives: func() []native { return predictionJobs(t, c.endpoints["vertex"]) },
+		haste: haste, made: func() []native { return predictionJobs(t, c.endpoints["vertex"]) },
 	})
 }
