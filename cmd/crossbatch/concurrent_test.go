@@ -69,6 +69,7 @@ func TestSixteenProcesses(t *testing.T) {
 	if n := c.natives(); n != 2 { // with the first result's
 		t.Errorf("%d workers ran, want one for each run", n)
 	}
+	c.published()
 }
 
 // TestSixteenAppliesInABucket applies three jobs from 16 processes whose ledger is in S3,

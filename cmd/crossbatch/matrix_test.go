@@ -65,7 +65,10 @@ func newMatrix(c *scene) *matrix {
 	for version, took := range []*[]string{&k.first, &k.later} {
 		c.late(version)
 		s := c.newSteps()
-		c.walk(s, applied...)
+		said := c.walk(s, applied...)
+		if c.place != "" && !strings.Contains(said, "  staging  ") {
+			c.Errorf("apply does not say that it stages:\n%s", said)
+		}
 		*took, k.want[version] = s.all(c.T), c.verified(r)
 	}
 	if k.want[0].equal(k.want[1]) || len(k.first) < 30 {

@@ -166,12 +166,14 @@ func (c *scene) dies(s steps, args ...string) (point string, died bool) {
 	return string(bytes.TrimSpace(out[at+len("killed "):])), true
 }
 
-// walk runs a process that writes down its steps.
-func (c *scene) walk(s steps, args ...string) {
+// walk runs a process that writes down its steps, and gives what it said.
+func (c *scene) walk(s steps, args ...string) string {
 	c.Helper()
-	if out, err := c.program("crossbatch-walked", s, args...).CombinedOutput(); err != nil {
+	out, err := c.program("crossbatch-walked", s, args...).CombinedOutput()
+	if err != nil {
 		c.Fatalf("crossbatch %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
+	return string(out)
 }
 
 // killedUntil applies, and is killed at every step that is not known yet. Of those that

@@ -16,6 +16,7 @@ import (
 	"github.com/jonboulle/clockwork"
 	"github.com/spf13/cobra"
 
+	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
@@ -37,11 +38,13 @@ type session struct {
 	*broker.Broker
 	ledger *ledger.Ledger // nil: there is none yet
 	bucket *storage.Bucket
-	uri    string // of the ledger
-	home   string // absolute path of the .crossbatch folder
+	uri    string         // of the ledger
+	view   *view.Watching // of the runs that are begun and seen through
+	home   string         // absolute path of the .crossbatch folder
 }
 
 func (s *session) Close() error {
+	s.view.Close()
 	err := s.Broker.Close()
 	if s.bucket != nil {
 		err = errors.Join(err, s.bucket.Close())
@@ -83,7 +86,8 @@ func (a *app) sessionToRead(ctx context.Context, set *jobfile.Set) (*session, er
 	if uri, err = object(uri); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	return &session{Broker: a.broker(nil), uri: uri, home: h}, nil
+	v := view.NewWatching(a.terminal(), a.now)
+	return &session{Broker: a.broker(nil, v), view: v, uri: uri, home: h}, nil
 }
 
 // homeOf is the .crossbatch folder of job files.
@@ -163,13 +167,14 @@ func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*ses
 		_ = bucket.Close()
 		return nil, fmt.Errorf("ledger %s: %w", uri, err)
 	}
-	return &session{Broker: a.broker(l), ledger: l, bucket: bucket, uri: uri, home: h}, nil
+	v := view.NewWatching(a.terminal(), a.now)
+	return &session{Broker: a.broker(l, v), view: v, ledger: l, bucket: bucket, uri: uri, home: h}, nil
 }
 
-func (a *app) broker(l *ledger.Ledger) *broker.Broker {
+func (a *app) broker(l *ledger.Ledger, v *view.Watching) *broker.Broker {
 	return broker.New(broker.Options{
 		Ledger: l, Open: a.open, Backend: a.backend, Clock: a.clock, Jitter: rand.Float64, Version: version,
-		Step: a.step, Model: a.openModel,
+		Step: a.step, Model: a.openModel, Report: v.Report,
 	})
 }
 

@@ -124,6 +124,9 @@ func (s *session) preview(to string) (*broker.Preview, error) {
 
 // afterStart sees runs through, or says how to come back to them.
 func (a *app) afterStart(ctx context.Context, s *session, jobs []submitted, f submitFlags) error {
+	if s != nil {
+		s.view.Close()
+	}
 	worst := exitOK
 	var runs []broker.Run
 	for _, j := range jobs {
