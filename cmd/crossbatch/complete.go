@@ -18,7 +18,7 @@ const mostRuns = 100
 func (a *app) completions(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		switch c.Name() {
-		case "validate", "translate", "plan", "submit", "output":
+		case "validate", "translate", "plan", "destroy", "submit", "output":
 			c.ValidArgsFunction = jobFiles
 		case "apply": // job files or a plan, whose name may be any
 			c.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)

@@ -118,6 +118,9 @@ func (b *Broker) Logs(ctx context.Context, key ledger.Key, o provider.LogOptions
 			opts := o
 			opts.Follow = o.Follow && i == len(r.attempts)-1 && r.outcome == nil
 			for line, err := range be.Logs(ctx, natives, opts) {
+				if r.destroyed != nil && be.Code(err) == provider.NotFound {
+					err = provider.Errorf(provider.NotFound, "run %s was destroyed, and its logs went with it", r.id)
+				}
 				if err != nil {
 					yield(provider.LogLine{}, r.wrap(be, "logs", err))
 					return
@@ -161,6 +164,8 @@ func (b *Broker) Fetch(ctx context.Context, key ledger.Key, to string) (*record.
 		return nil, fmt.Errorf("%w: wait for it or cancel it", ErrLive)
 	case r.collected != nil:
 		return b.fetchPublished(ctx, r, to)
+	case r.destroyed != nil:
+		return nil, provider.Errorf(provider.NotFound, "run %s was destroyed, and what it had finished went with it", r.id)
 	}
 	be, err := b.backend(ctx, r.intent.Provider)
 	if err != nil {
@@ -182,6 +187,9 @@ func (b *Broker) fetchPublished(ctx context.Context, r *run, to string) (*record
 	m, err := b.free(ctx, r)
 	if err != nil {
 		return nil, err
+	}
+	if r.destroyed != nil && r.destroyed.Results && (m == nil || m.Run != r.id) {
+		return nil, provider.Errorf(provider.NotFound, "run %s was destroyed with its results", r.id)
 	}
 	if m == nil || m.Run != r.id {
 		return nil, provider.Errorf(provider.NotFound, "the result of run %s is no longer at %s: it was replaced or removed", r.id, r.intent.Job.Output.Destination)

@@ -192,6 +192,9 @@ func (w *watcher) broken(err error) {
 	w.errs = append(w.errs, err)
 }
 
+// skew is how far our clock and a service's may be apart.
+const skew = time.Hour
+
 // list makes the look of a round: one pass over the provider's own list when
 // that is cheaper than asking for each native job.
 func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.Key) (look, error) {
@@ -219,7 +222,6 @@ func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.K
 	if len(wanted) <= fewNatives && len(given) == 0 {
 		return describe, nil
 	}
-	const skew = time.Hour // between our clock and the service's
 	found := map[string]provider.Observation{}
 	for o, err := range be.List(ctx, provider.Query{Since: since.Add(-skew)}) {
 		if err != nil {
