@@ -48,6 +48,7 @@ var breaks = map[string]string{
 	"retries_end":                          "one_start_makes_two",
 	"stopped_anywhere_another_goes_on":     "second_start_makes_two",
 	"no_secret_anywhere":                   "", // tells its token as a fact
+	destroyLeavesNothing:                   "", // deletes nothing
 }
 
 // TestEveryInvariantBites runs each invariant over a fake that breaks just that

@@ -307,6 +307,9 @@ func (f *fake) Describe(ctx context.Context, n provider.Native) (provider.Observ
 	if err != nil {
 		return provider.Observation{}, err
 	}
+	if n.Kind == "object" && f.s.owned[n.Name] {
+		return provider.Observation{Native: n, State: provider.Succeeded}, nil
+	}
 	j := f.s.byID(n.ID)
 	if j == nil || f.s.broken == "stale_list_decides_nothing" && !j.state.Terminal() {
 		if f.s.broken == "unknown_is_not_found" {
@@ -451,7 +454,10 @@ func (f *fake) Logs(ctx context.Context, natives []provider.Native, o provider.L
 func (f *fake) Delete(ctx context.Context, n provider.Native) error {
 	leave, err := f.enter(ctx)
 	defer leave()
-	if err == nil {
+	if err == nil && f.s.broken != destroyLeavesNothing {
+		if n.Kind == "object" {
+			delete(f.s.owned, n.Name)
+		}
 		f.s.jobs = slices.DeleteFunc(f.s.jobs, func(j *fakeJob) bool { return j.native.ID == n.ID })
 	}
 	return err
