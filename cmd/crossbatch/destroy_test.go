@@ -1,0 +1,192 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/storage"
+	"github.com/crossbatch/crossbatch/local/onnx"
+)
+
+// inside is the program in the test's own process, which costs less than to start one.
+func inside(t *testing.T, open storage.Opener, code int, args ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	a := &app{stdout: &out, stderr: &out, now: time.Now, open: open}
+	if got := a.execute(t.Context(), args); got != code {
+		t.Fatalf("crossbatch %s: exit %d, want %d\n%s", strings.Join(args, " "), got, code, &out)
+	}
+	return out.String()
+}
+
+// dies runs the program, killed at a step. It is false when it ended before.
+func dies(t *testing.T, c *exec.Cmd) (point string, killed bool) {
+	t.Helper()
+	out, err := c.CombinedOutput()
+	if err == nil {
+		return "", false
+	}
+	if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return string(bytes.TrimSpace(out[bytes.LastIndex(out, []byte("killed")):])), true
+}
+
+// TestDestroyKilledAnywhere kills destroy at each of its steps, in turn, on services
+// where the run it destroys is live. Destroyed again, nothing is left of the run, and
+// what another run uses is still there.
+func TestDestroyKilledAnywhere(t *testing.T) {
+	t.Setenv(onnx.PathVariable, library(t))
+	for kind, c := range services() {
+		t.Run(kind, func(t *testing.T) {
+			s, _ := c.newPlane(t, kind)
+			t.Setenv(onnx.CacheVariable, filepath.Join(s.dir, "cache"))
+			jobs := filepath.Join(s.dir, "two.crossbatch.hcl")
+			inside(t, s.open, 0, "submit", jobs, "--job", "job.pieces")
+			destroy := []string{"destroy", jobs, "--job", "job.table", "--results", "--auto-approve"}
+			for kill := 1; ; kill++ {
+				inside(t, s.open, 0, "submit", jobs, "--job", "job.table")
+				cmd := exec.Command("crossbatch-killed", destroy...)
+				cmd.Env = append(os.Environ(), "GORACE="+quickRace, killVariable+"="+strconv.Itoa(kill))
+				point, killed := dies(t, cmd)
+				if !killed {
+					if kill < 20 {
+						t.Fatalf("only %d steps", kill-1)
+					}
+					t.Logf("%d steps", kill-1)
+					break
+				}
+				inside(t, s.open, 0, destroy...)
+				s.left(point, jobs, "job.table", false)
+				s.left(point, jobs, "job.pieces", true)
+			}
+			if said := inside(t, s.open, 0, destroy...); !strings.Contains(said, "Nothing to destroy") {
+				t.Errorf("destroyed again: %s", said)
+			}
+			inside(t, s.open, 0, "destroy", jobs, "--auto-approve")
+			s.left("the other job's", jobs, "job.pieces", false)
+			for _, verb := range []string{"watch", "fsck"} { // watch completes the ledger
+				inside(t, s.open, 0, verb, "--ledger", filepath.Join(s.dir, home))
+			}
+		})
+	}
+}
+
+// left checks that all is there that was made for the runs of a job, or nothing.
+func (s *stores) left(point, jobs, address string, want bool) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	a := &app{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, now: time.Now, open: s.open}
+	session, err := a.openSession(ctx, filepath.Join(s.dir, home), filepath.Join(s.dir, home), false)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+	entries, err := session.ledger.Runs(ctx)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		events, err := session.ledger.History(ctx, e.Key)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if in := events[0].Intent; strings.HasPrefix(in.Job.Address, address) {
+			s.leftOf(ctx, point, a, events, want)
+		}
+	}
+}
+
+func (s *stores) leftOf(ctx context.Context, point string, a *app, events []ledger.Event, want bool) {
+	s.t.Helper()
+	in := events[0].Intent
+	be, err := a.backend(ctx, in.Provider)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = be.Close() }()
+	last := events[len(events)-1]
+	if (last.Kind == ledger.Destroyed) == want {
+		s.t.Errorf("%s: the last event of run %s is %s", point, last.Run, last.Kind)
+	}
+	for _, e := range events {
+		if e.Native == nil {
+			continue
+		}
+		o, err := be.Describe(ctx, *e.Native)
+		there := err == nil && (e.Kind == ledger.Bound || !o.State.Terminal() || !be.Capabilities().KeepsJobs)
+		if err != nil && be.Code(err) != provider.NotFound {
+			s.t.Fatal(err)
+		}
+		if e.Kind == ledger.Bound && !want {
+			continue // job.pieces uses it; once that is destroyed nothing does
+		}
+		if there != want {
+			s.t.Errorf("%s: %s is %s, %v", point, e.Native.Name, o.State, err)
+		}
+	}
+	b, prefix, err := s.open(ctx, in.Staging)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = b.Close() }()
+	for o, err := range b.Objects(ctx, prefix) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if !want {
+			s.t.Errorf("%s: %s is left", point, o.Key)
+		}
+	}
+}
+
+// TestDestroyResultsKilledAnywhere kills destroy --results at each step on a published
+// run of this machine. A reader finds the whole result or none at any moment.
+func TestDestroyResultsKilledAnywhere(t *testing.T) {
+	t.Setenv(onnx.PathVariable, library(t))
+	c := newCrash(t)
+	c.write("out/mine.jsonl", "{}\n")
+	c.copy(c.dir, c.saved)
+	destroy := []string{"destroy", filepath.Join(c.dir, "sum.crossbatch.hcl"), "--results", "--auto-approve"}
+	for kill := 1; ; kill++ {
+		c.copy(c.saved, c.dir)
+		point, killed := dies(t, c.command("crossbatch-killed", kill, destroy...))
+		if !killed {
+			if kill < 10 {
+				t.Fatalf("only %d steps", kill-1)
+			}
+			t.Logf("%d steps", kill-1)
+			return
+		}
+		if _, err := os.Stat(filepath.Join(c.dir, "out", "_manifest.json")); err == nil {
+			c.published()
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		inside(t, storage.OpenLocal, 0, destroy...)
+		found, err := filepath.Glob(filepath.Join(c.dir, "out", "*"))
+		if err != nil || len(found) != 1 || filepath.Base(found[0]) != "mine.jsonl" {
+			t.Errorf("%s: the destination holds %q, %v", point, found, err)
+		}
+		if n := c.natives(); n != 0 {
+			t.Errorf("%s: %d run folders are left", point, n)
+		}
+		for _, verb := range []string{"watch", "fsck"} {
+			inside(t, storage.OpenLocal, 0, verb, "--ledger", filepath.Join(c.dir, home))
+		}
+	}
+}
