@@ -190,3 +190,49 @@ func TestDestroyResultsKilledAnywhere(t *testing.T) {
 		}
 	}
 }
+
+// gc removes an owned object once no live run uses it, and the next run of the same
+// content makes it again.
+func TestGarbageOfOwnedObjects(t *testing.T) {
+	t.Setenv(onnx.PathVariable, library(t))
+	s, h := services()["sagemaker"].newPlane(t, "sagemaker")
+	t.Setenv(onnx.CacheVariable, filepath.Join(s.dir, "cache"))
+	jobs, at := filepath.Join(s.dir, "two.crossbatch.hcl"), filepath.Join(s.dir, home)
+	models := func() (n int) {
+		for _, made := range h.all() {
+			if made.Op == "CreateModel" {
+				n++
+			}
+		}
+		return n
+	}
+	says := func(said string, want ...string) {
+		t.Helper()
+		for _, w := range want {
+			if !strings.Contains(said, w) {
+				t.Errorf("%q is not in\n%s", w, said)
+			}
+		}
+	}
+	inside(t, s.open, 0, "submit", jobs, "--job", "job.table")
+	says(inside(t, s.open, 0, "gc", "--older-than", "0s", "--ledger", at), "stays: 3 groups", ", 1 owned object\n", "  1 owned object: run ", " is not over\n")
+	inside(t, s.open, 0, "cancel", "job.table", "--ledger", at)
+	inside(t, s.open, exitCancelled, "wait", "job.table", "--ledger", at)
+	says(inside(t, s.open, 0, "gc", "--ledger", at), "  1 owned object: used within 7d\n")
+	says(inside(t, s.open, 0, "gc", "--older-than", "0s", "--dry-run", "--json", "--ledger", at),
+		`"objects": [`, `"provider": "sagemaker.emulated"`, `"kind": "model"`, `"name": "cb-`, `"goes": true`, `"reason": "no live run uses it"`)
+	says(inside(t, s.open, 0, "gc", "--older-than", "0s", "--ledger", at), "model cb-", " ago", "sagemaker.emulated", ", 1 owned object; stays: ", ", 0 owned objects\n")
+	if said := inside(t, s.open, 0, "gc", "--older-than", "0s", "--ledger", at); strings.Contains(said, "owned") {
+		t.Errorf("what is gone is found again: %s", said)
+	}
+	if n := models(); n != 1 {
+		t.Fatalf("%d models were made", n)
+	}
+	inside(t, s.open, 0, "submit", jobs, "--job", "job.table")
+	if n := models(); n != 2 {
+		t.Errorf("%d models were made, want the second after gc", n)
+	}
+	said := inside(t, s.open, 0, "destroy", jobs, "--auto-approve")
+	says(said, "object   model cb-", "Destroy: 2 runs (1 live, cancelled first), 1 owned object.", "Destroy complete: 2 runs destroyed.")
+	says(inside(t, s.open, 0, "gc", "--older-than", "0s", "--json", "--ledger", at), `"objects": []`)
+}
