@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/ledger"
@@ -208,33 +207,4 @@ func (b *Broker) Recorded(ctx context.Context, key ledger.Key) (Run, error) {
 		return Run{}, err
 	}
 	return r.view(nil), nil
-}
-
-// List tells what the ledger says of runs, the one that changed last first, and
-// how many more there are. It asks no provider. most is 0 for all.
-func (b *Broker) List(ctx context.Context, most int) (runs []Run, more int, err error) {
-	entries, err := b.o.Ledger.Runs(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	slices.Reverse(entries)
-	if most > 0 && len(entries) > most {
-		entries, more = entries[:most], len(entries)-most
-	}
-	summaries, err := b.o.Ledger.Summaries(ctx, entries)
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, s := range summaries {
-		if s.Kind.Over() {
-			runs = append(runs, short(s))
-			continue
-		}
-		r, err := b.Recorded(ctx, s.Key)
-		if err != nil {
-			return nil, 0, err
-		}
-		runs = append(runs, r)
-	}
-	return runs, more, nil
 }
