@@ -235,4 +235,22 @@ func TestGarbageOfOwnedObjects(t *testing.T) {
 	said := inside(t, s.open, 0, "destroy", jobs, "--auto-approve")
 	says(said, "object   model cb-", "Destroy: 2 runs (1 live, cancelled first), 1 owned object.", "Destroy complete: 2 runs destroyed.")
 	says(inside(t, s.open, 0, "gc", "--older-than", "0s", "--json", "--ledger", at), `"objects": []`)
+
+	// Destroyed, a run leaves no object either that it had no time to write of.
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out bytes.Buffer
+	a := &app{stdout: &out, stderr: &out, now: time.Now, open: s.open, step: func(point string) {
+		if point == "after send model" {
+			stop()
+		}
+	}}
+	if a.execute(ctx, []string{"submit", jobs, "--job", "job.table"}); models() != 3 {
+		t.Fatalf("%d models were made\n%s", models(), &out)
+	}
+	inside(t, s.open, 0, "destroy", jobs, "--auto-approve")
+	inside(t, s.open, 0, "submit", jobs, "--job", "job.table")
+	if n := models(); n != 4 {
+		t.Errorf("%d models were made: destroy left the third", n)
+	}
 }

@@ -251,13 +251,57 @@ func (d *destroyer) unmake(ctx context.Context, r *run) ([]Object, error) {
 			}
 		}
 	}
+	objects, err := d.objects(ctx, be, r)
+	if err != nil {
+		return nil, err
+	}
 	d.Broker.o.Step("before delete staging")
 	err = staging.RemoveRun(ctx, d.Broker.o.Open, above(r.intent.Staging, "runs/"+r.id+"/"), r.id)
 	d.Broker.o.Step("after delete staging")
 	if err != nil {
 		return nil, err
 	}
-	return d.release(ctx, be, r)
+	return d.release(ctx, be, r, objects)
+}
+
+// objects are the owned objects of a run. One that was made for it by a process that
+// died before it could write so is looked for.
+func (d *destroyer) objects(ctx context.Context, be provider.Backend, r *run) ([]provider.Native, error) {
+	out := r.objects()
+	number := max(len(r.attempts), 1)
+	unstaged := r.staged == nil && be.Capabilities().Staging != nil
+	if len(out) > 0 || unstaged || slices.ContainsFunc(r.attempts, func(a *attempt) bool { return len(a.sent) > 0 }) {
+		return out, nil // who sent a start was bound to all that it needs
+	}
+	shards, err := d.Broker.o.Ledger.Shards(ctx, r.intent.Input)
+	if err != nil {
+		return nil, err
+	}
+	s, err := d.step(ctx, be, r, shards, number)
+	if err != nil && !lasting(err) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, nil // what cannot be translated was not sent
+	}
+	for _, q := range s.t.Requests {
+		if q.Role != provider.Ensure {
+			break
+		}
+		q, err := substitute(q, s.attempt())
+		if err != nil {
+			break // it needs what an earlier one would have answered
+		}
+		n, err := s.find(ctx, q)
+		if code := be.Code(err); code == provider.NotFound || code == provider.Conflict {
+			break
+		}
+		if err != nil {
+			return nil, r.wrap(be, "find "+q.Op, err)
+		}
+		out = append(out, n)
+	}
+	return out, nil
 }
 
 func (b *Broker) remove(ctx context.Context, be provider.Backend, r *run, n provider.Native) error {
@@ -330,11 +374,11 @@ func (d *destroyer) stop(ctx context.Context, be provider.Backend, r *run, n pro
 
 // release removes the owned objects that no other run uses. Of several runs that are
 // destroyed together the last one does.
-func (d *destroyer) release(ctx context.Context, be provider.Backend, r *run) (kept []Object, err error) {
+func (d *destroyer) release(ctx context.Context, be provider.Backend, r *run, objects []provider.Native) (kept []Object, err error) {
 	d.deciding.Lock()
 	defer d.deciding.Unlock()
 	d.leaving[r.key] = true
-	for _, n := range r.objects() {
+	for _, n := range objects {
 		by, err := d.users.drop(ctx, be, r, n, d.leaving)
 		if err != nil {
 			return nil, err

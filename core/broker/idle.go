@@ -37,11 +37,11 @@ func (b *Broker) idle(ctx context.Context, uses []ledger.Use, runs []knownRun, o
 	}
 	var out []IdleObject
 	at := map[[2]string]int{}
-	var unbound []knownRun
+	var starting []knownRun
 	for _, use := range uses { // the run that changed last comes last
 		r := byKey[use.Key]
-		if len(use.Bound) == 0 {
-			unbound = append(unbound, r)
+		if use.Starting {
+			starting = append(starting, r)
 		}
 		for _, n := range use.Bound {
 			id := [2]string{n.Kind, n.ID}
@@ -61,7 +61,7 @@ func (b *Broker) idle(ctx context.Context, uses []ledger.Use, runs []knownRun, o
 	g.SetLimit(atOnce)
 	for i := range out {
 		g.Go(func() (err error) {
-			there[i], err = b.judge(ctx, &out[i], byKey, unbound, older)
+			there[i], err = b.judge(ctx, &out[i], byKey, starting, older)
 			return err
 		})
 	}
@@ -79,14 +79,14 @@ func (b *Broker) idle(ctx context.Context, uses []ledger.Use, runs []knownRun, o
 }
 
 // judge says whether an object is there, and whether it goes.
-func (b *Broker) judge(ctx context.Context, o *IdleObject, runs map[ledger.Key]knownRun, unbound []knownRun, older time.Duration) (there bool, err error) {
+func (b *Broker) judge(ctx context.Context, o *IdleObject, runs map[ledger.Key]knownRun, starting []knownRun, older time.Duration) (there bool, err error) {
 	var users []staging.Run
 	for key := range o.users {
 		if r := runs[key]; r.entry.Kind != ledger.Destroyed {
 			users = append(users, r.Run)
 		}
 	}
-	for _, r := range unbound {
+	for _, r := range starting {
 		if r.block.Kind == runs[o.key].block.Kind {
 			users = append(users, r.Run)
 		}

@@ -25,7 +25,7 @@ func (u *users) forget() { u.all = nil }
 
 // of lists the runs, those that are leaving aside, for which an owned object of a kind
 // of provider has to stay: those that were bound to it and are not destroyed, live or
-// not, and those that live and may be bound to it any moment.
+// not, and those that may be bound to it any moment.
 func (u *users) of(ctx context.Context, kind string, n provider.Native, leaving map[ledger.Key]bool) ([]ledger.Key, error) {
 	if u.all == nil {
 		var err error
@@ -39,7 +39,7 @@ func (u *users) of(ctx context.Context, kind string, n provider.Native, leaving 
 			continue
 		}
 		is := slices.ContainsFunc(use.Bound, func(o provider.Native) bool { return same(o, n) })
-		if len(use.Bound) == 0 {
+		if use.Starting && !is {
 			on, err := u.kind(ctx, use.Key)
 			if err != nil {
 				return nil, err

@@ -16,7 +16,8 @@ import (
 // Use is a run and the owned objects that it was bound to.
 type Use struct {
 	Entry
-	Bound []provider.Native // in the order of its events; one may stand there twice
+	Bound    []provider.Native // in the order of its events; one may stand there twice
+	Starting bool              // it lives and has started nothing yet: it may be bound to more
 }
 
 // Uses reads which runs use which owned objects. It keeps what it has read of events,
@@ -34,9 +35,8 @@ func (l *Ledger) Uses() *Uses { return &Uses{l: l, read: map[string]*provider.Na
 // readAtOnce bounds how many events are read at a time.
 const readAtOnce = 16
 
-// All lists the runs that were bound to an owned object, and those that are not over
-// and may be bound to one yet. Of a run no other events are read than those that tell
-// of objects.
+// All lists the runs that were bound to an owned object, and those that may be bound to
+// one yet. Of a run no other events are read than those that tell of objects.
 func (u *Uses) All(ctx context.Context) ([]Use, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -56,12 +56,14 @@ func (u *Uses) All(ctx context.Context) ([]Use, error) {
 	var out []Use
 	var unread []parsed
 	for _, e := range entries {
-		use := Use{Entry: e}
+		use := Use{Entry: e, Starting: !e.Kind.Over()}
 		for seq, kind := range kinds[e.Key] {
 			if p := (parsed{e.Key, seq, lockKind}); kind == Bound || kind == lockKind { // a lock alone may be one
 				if _, ok := u.read[p.key.eventKey(seq, lockKind)]; !ok {
 					unread = append(unread, p)
 				}
+			} else if kind == Sent || kind == Started {
+				use.Starting = false
 			}
 		}
 		out = append(out, use)
@@ -77,7 +79,7 @@ func (u *Uses) All(ctx context.Context) ([]Use, error) {
 			}
 		}
 	}
-	return slices.DeleteFunc(out, func(use Use) bool { return len(use.Bound) == 0 && use.Kind.Over() }), nil
+	return slices.DeleteFunc(out, func(use Use) bool { return len(use.Bound) == 0 && !use.Starting }), nil
 }
 
 // fill reads events.

@@ -66,7 +66,13 @@ func TestUses(t *testing.T) {
 	want(nil)
 	second := run(1)
 	bind(second, "a")
+	if all, err := uses.All(t.Context()); err != nil || !all[0].Starting {
+		t.Errorf("before a start was sent: %+v, %v", all, err)
+	}
 	add(t, l, second, ledger.Event{Kind: ledger.Sent, Attempt: 1})
+	if all, err := uses.All(t.Context()); err != nil || all[0].Starting {
+		t.Errorf("after a start was sent: %+v, %v", all, err)
+	}
 	want(map[ledger.Key][]string{second: {"a"}})
 	bind(second, "b")
 	if err := b.Remove(t.Context(), string(second)+"/000004.bound"); err != nil { // of which the lock stays
