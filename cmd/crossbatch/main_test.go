@@ -248,7 +248,9 @@ func maskedCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return fmt.Sprintf("%s<%d>", word, len(digits))
 	})
-	text = regexp.MustCompile(`\b[0-9]+[smhd] ago\b`).ReplaceAllString(text, "<ago>")
+	for what, by := range map[string]string{`\b[0-9]+[smhd] ago\b`: "<ago>", `"20[0-9T:.-]+Z"`: `"<time>"`, `("seconds": )[0-9.e-]+`: "${1}<n>"} {
+		text = regexp.MustCompile(what).ReplaceAllString(text, by)
+	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
 

@@ -398,8 +398,13 @@ func (d *destroyer) unused(ctx context.Context) {
 		d.users.forget()
 	}
 	for _, k := range d.kept {
-		if _, err := d.users.drop(ctx, k.be, k.r, k.n, d.leaving); err != nil {
+		by, err := d.users.drop(ctx, k.be, k.r, k.n, d.leaving)
+		if err != nil {
 			return
+		}
+		if len(by) == 0 {
+			out := &d.out[d.chosen[k.r.key]]
+			out.Kept = slices.DeleteFunc(out.Kept, func(o Object) bool { return same(o.Native, k.n) })
 		}
 	}
 }
