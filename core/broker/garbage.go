@@ -30,7 +30,7 @@ type Garbage struct {
 // was staged below the staging places of the ledger's runs, and below others that are
 // named, and the owned objects. It removes nothing.
 func (b *Broker) Garbage(ctx context.Context, places []string, older time.Duration) (Garbage, error) {
-	uses, err := b.o.Ledger.Uses().All(ctx) // before the runs, which go on meanwhile
+	uses, err := b.o.Ledger.Uses().All(ctx, true) // before the runs, which go on meanwhile
 	if err != nil {
 		return Garbage{}, err
 	}

@@ -29,13 +29,13 @@ func (u *users) forget() { u.all = nil }
 func (u *users) of(ctx context.Context, kind string, n provider.Native, leaving map[ledger.Key]bool) ([]ledger.Key, error) {
 	if u.all == nil {
 		var err error
-		if u.all, err = u.uses.All(ctx); err != nil {
+		if u.all, err = u.uses.All(ctx, false); err != nil {
 			return nil, err
 		}
 	}
 	var out []ledger.Key
 	for _, use := range u.all {
-		if use.Kind == ledger.Destroyed || leaving[use.Key] {
+		if leaving[use.Key] {
 			continue
 		}
 		is := slices.ContainsFunc(use.Bound, func(o provider.Native) bool { return same(o, n) })

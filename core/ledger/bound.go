@@ -36,8 +36,9 @@ func (l *Ledger) Uses() *Uses { return &Uses{l: l, read: map[string]*provider.Na
 const readAtOnce = 16
 
 // All lists the runs that were bound to an owned object, and those that may be bound to
-// one yet. Of a run no other events are read than those that tell of objects.
-func (u *Uses) All(ctx context.Context) ([]Use, error) {
+// one yet; runs whose last event is that they are destroyed only on request. Of a run no
+// other events are read than those that tell of objects.
+func (u *Uses) All(ctx context.Context, destroyed bool) ([]Use, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	kinds := map[Key]map[int]Kind{} // of the events that may tell of an object
@@ -56,6 +57,9 @@ func (u *Uses) All(ctx context.Context) ([]Use, error) {
 	var out []Use
 	var unread []parsed
 	for _, e := range entries {
+		if e.Kind == Destroyed && !destroyed {
+			continue
+		}
 		use := Use{Entry: e, Starting: !e.Kind.Over()}
 		for seq, kind := range kinds[e.Key] {
 			if p := (parsed{e.Key, seq, lockKind}); kind == Bound || kind == lockKind { // a lock alone may be one

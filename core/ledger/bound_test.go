@@ -43,7 +43,7 @@ func TestUses(t *testing.T) {
 	uses := l.Uses()
 	want := func(what map[ledger.Key][]string) {
 		t.Helper()
-		all, err := uses.All(t.Context())
+		all, err := uses.All(t.Context(), true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,11 +66,11 @@ func TestUses(t *testing.T) {
 	want(nil)
 	second := run(1)
 	bind(second, "a")
-	if all, err := uses.All(t.Context()); err != nil || !all[0].Starting {
+	if all, err := uses.All(t.Context(), true); err != nil || !all[0].Starting {
 		t.Errorf("before a start was sent: %+v, %v", all, err)
 	}
 	add(t, l, second, ledger.Event{Kind: ledger.Sent, Attempt: 1})
-	if all, err := uses.All(t.Context()); err != nil || all[0].Starting {
+	if all, err := uses.All(t.Context(), true); err != nil || all[0].Starting {
 		t.Errorf("after a start was sent: %+v, %v", all, err)
 	}
 	want(map[ledger.Key][]string{second: {"a"}})
@@ -83,6 +83,11 @@ func TestUses(t *testing.T) {
 	want(map[ledger.Key][]string{second: {"a", "b"}, third: nil})
 	add(t, l, third, ledger.Event{Kind: ledger.Destroyed, Destroyed: &ledger.DestroyedBody{}})
 	want(map[ledger.Key][]string{second: {"a", "b"}})
+	add(t, l, second, ledger.Event{Kind: ledger.Destroyed, Destroyed: &ledger.DestroyedBody{}})
+	want(map[ledger.Key][]string{second: {"a", "b"}})
+	if all, err := uses.All(t.Context(), false); err != nil || len(all) > 0 {
+		t.Errorf("without those that are destroyed: %+v, %v", all, err)
+	}
 }
 
 // A job's relatives are what has its address, and nothing that only looks like it.

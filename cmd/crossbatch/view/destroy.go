@@ -69,8 +69,12 @@ func (v human) removal(r broker.Removal, results bool, now time.Time) {
 		row("stays", r.Err.Error())
 		return
 	}
-	for _, n := range r.Natives {
+	const few = 3
+	for _, n := range r.Natives[:min(len(r.Natives), few)] {
 		row("native", n.Name)
+	}
+	if more := len(r.Natives) - few; more > 0 {
+		row("native", fmt.Sprintf("and %d more", more))
 	}
 	for _, o := range r.Objects {
 		text := o.Kind + " " + o.Name
