@@ -2,6 +2,7 @@ package contracttests
 
 import (
 	"errors"
+	"sync"
 
 	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/job"
@@ -13,9 +14,13 @@ import (
 // destroying: what was made for a run can be taken away, and nothing else goes.
 var destroying = []Invariant{
 	{destroyLeavesNothing, destroyed},
+	{vanishedMadeAgain, vanished},
 }
 
-const destroyLeavesNothing = "destroy_leaves_nothing"
+const (
+	destroyLeavesNothing = "destroy_leaves_nothing"
+	vanishedMadeAgain    = "vanished_object_is_made_again"
+)
 
 // destroyed destroys a run that is over beside one that lives on the same model, then
 // that one, and lets the first job run again.
@@ -67,6 +72,40 @@ func destroyed(t T, h Harness) {
 	p.must(err)
 	for _, f := range problems {
 		t.Errorf("%s: %s", f.Object, f.Message)
+	}
+}
+
+// vanished removes the owned objects of a run between the moment when they were there
+// and its first start, as a hand or a destroy that came at a bad moment does.
+func vanished(t T, h Harness) {
+	p := newPlace(t, h)
+	s, want := plain("vanished", 1, 3, 3)
+	d := p.desired(s)
+	be := p.backend()
+	var once sync.Once
+	var gone []provider.Native
+	b := p.broker(&tamper{before: func(c call) (err error) {
+		if c.Op == "send" && c.Request.Role == provider.Start {
+			once.Do(func() {
+				for _, key := range p.keys() {
+					gone = append(gone, p.bound(key)...)
+				}
+				for _, n := range gone {
+					err = errors.Join(err, be.Delete(p.ctx, n))
+				}
+			})
+		}
+		return err
+	}})
+	r := p.finish(b, p.submit(b, d).Key)
+	p.ended(r, broker.Succeeded)
+	if r.Attempt != 1 {
+		t.Errorf("it took %d attempts", r.Attempt)
+	}
+	p.made(p.starts(d))
+	p.equal(p.read(d.Job.Output.Destination), want)
+	for _, n := range gone {
+		p.is(be, n, provider.Succeeded)
 	}
 }
 

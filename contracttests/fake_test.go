@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -223,6 +224,12 @@ func (f *fake) Send(ctx context.Context, q provider.Request) (provider.Native, e
 	if s.ensures && body.Object != "object://"+fakeObject(body.Model.Digest) {
 		return provider.Native{}, provider.Errorf(provider.Invalid, "the object is %v", body.Object)
 	}
+	if s.ensures && !s.holds(fakeObject(body.Model.Digest)) {
+		if s.broken == vanishedMadeAgain {
+			return provider.Native{}, provider.Errorf(provider.Invalid, "there is no object")
+		}
+		return provider.Native{}, provider.Errorf(provider.NotFound, "there is no object")
+	}
 	if there := s.named(q.Name); there != nil {
 		twice := s.broken == "second_start_makes_two"
 		switch {
@@ -255,6 +262,16 @@ func owned(q provider.Request) provider.Native {
 }
 
 func fakeObject(digest string) string { return digest[:12] }
+
+// holds says whether there is an object of some content.
+func (s *service) holds(content string) bool {
+	for name := range s.owned {
+		if strings.HasSuffix(name, "-"+content) {
+			return true
+		}
+	}
+	return false
+}
 
 func (s *service) named(name string) *fakeJob {
 	for _, j := range s.jobs {
