@@ -101,6 +101,7 @@ type keptObject struct {
 func (d *destroyer) done(key ledger.Key, out Removed) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	out.Err = ofStore(out.Err)
 	if out.Run.ID == "" { // could not even be read
 		out.Run = d.out[d.chosen[key]].Run
 	}
@@ -108,6 +109,15 @@ func (d *destroyer) done(key ledger.Key, out Removed) {
 	if d.o.Done != nil {
 		d.o.Done(out)
 	}
+}
+
+// ofStore gives an error of a store that waiting may mend its code.
+func ofStore(err error) error {
+	code := provider.Classify(err, func(error) (provider.Code, bool) { return provider.OK, false })
+	if code.Resend() && provider.CodeOf(err) != code {
+		return &provider.Error{Code: code, Err: err}
+	}
+	return err
 }
 
 func (d *destroyer) seen(r Run) {

@@ -131,6 +131,14 @@ type world struct {
 	l     *ledger.Ledger
 	cloud *cloud
 	made  map[string]ledger.Key
+	cut   string // places that hold this in their URI cannot be reached; empty: none
+}
+
+func (w *world) open(ctx context.Context, uri string) (*storage.Bucket, string, error) {
+	if w.cut != "" && strings.Contains(uri, w.cut) {
+		return nil, "", &storage.Fault{Kind: storage.ErrUnreachable}
+	}
+	return storage.OpenLocal(ctx, uri)
 }
 
 func newWorld(t *testing.T) *world {
@@ -160,7 +168,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) broker() *broker.Broker {
 	b := broker.New(broker.Options{
-		Ledger: w.l, Open: storage.OpenLocal, Clock: w.clock, Jitter: func() float64 { return 0.5 },
+		Ledger: w.l, Open: w.open, Clock: w.clock, Jitter: func() float64 { return 0.5 },
 		Backend: func(context.Context, ledger.Block) (provider.Backend, error) { return w.cloud, nil },
 	})
 	w.Cleanup(func() { _ = b.Close() })
@@ -344,6 +352,24 @@ func TestDestroyOutOfReach(t *testing.T) {
 	w.holds("lost", "shared")
 	delete(w.cloud.down, "lost")
 	if d := w.destroy(broker.DestroyOptions{}, "lost", "live", "over"); len(d) != 1 || d["lost"].Err != nil {
+		t.Errorf("in reach again: %+v", d)
+	}
+	w.holds()
+
+	w.run("stored", "o", provider.Failed, failed...)
+	w.run("too", "o", provider.Failed, failed...)
+	for cut, o := range map[string]broker.DestroyOptions{"/out/stored/": {Results: true}, "/st/": {}} { // the destination; staging
+		w.cut = cut
+		if d := w.destroy(o, "stored")["stored"]; !errors.Is(d.Err, provider.Unavailable) || w.destroyed("stored") {
+			t.Errorf("no reach to %s: %+v", cut, d)
+		}
+	}
+	w.cut = "/out/stored/"
+	if d := w.destroy(broker.DestroyOptions{Results: true}, "stored", "too"); d["too"].Err != nil || !w.destroyed("too") {
+		t.Errorf("the other run: %+v", d)
+	}
+	w.cut = ""
+	if d := w.destroy(broker.DestroyOptions{Results: true}, "stored", "too"); len(d) != 1 || d["stored"].Err != nil {
 		t.Errorf("in reach again: %+v", d)
 	}
 	w.holds()

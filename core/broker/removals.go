@@ -107,13 +107,15 @@ func (b *Broker) removal(ctx context.Context, key ledger.Key, o DestroyOptions) 
 	out := &Removal{Run: r.view(nil)}
 	if o.Results {
 		out.Results, err = collect.Of(ctx, b.o.Open, r.intent.Job, r.id)
-		if errors.Is(err, collect.ErrConflict) {
-			out.Err, err = err, nil
-		}
+		out.Err = ofStore(err)
 	}
 	switch {
-	case err != nil:
-		return nil, err
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case r.destroyed != nil && errors.Is(out.Err, collect.ErrConflict):
+		return nil, nil
+	case out.Err != nil:
+		return out, nil
 	case r.destroyed != nil && out.Results == nil:
 		return nil, nil
 	case r.destroyed != nil:
