@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -204,24 +202,11 @@ func (a *app) ask(ctx context.Context, approved bool, p plan.Plan) error {
 		return errors.New("apply asks before it runs anything, and there is no terminal to ask on; --auto-approve says yes beforehand")
 	}
 	view.Ask(a.terminal(), p.Begins(), len(p.Orphans))
-	answer := make(chan string, 1)
-	go func() { // reading cannot be interrupted; the process ends instead
-		line, err := bufio.NewReader(a.stdin).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			line = ""
-		}
-		answer <- strings.TrimSpace(line)
-	}()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case text := <-answer:
-		if text == "yes" {
-			fmt.Fprintln(a.stderr)
-			return nil
-		}
-		return errors.New("apply was not approved; nothing was run")
+	text, err := a.answer(ctx)
+	if err == nil && text != "yes" {
+		err = errors.New("apply was not approved; nothing was run")
 	}
+	return err
 }
 
 // apply begins what a plan begins, attaches to what lives, cancels its orphans, and

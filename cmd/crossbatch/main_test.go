@@ -233,8 +233,8 @@ func runidCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// maskedCommand writes a file again without what differs from one machine and one
-// ledger to the next: masked FILE TO. Of an id its length stays.
+// maskedCommand writes a file again without what differs from one machine, one ledger
+// and one moment to the next: masked FILE TO. Of an id its length stays.
 func maskedCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: masked FILE TO")
@@ -248,6 +248,9 @@ func maskedCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return fmt.Sprintf("%s<%d>", word, len(digits))
 	})
+	for what, by := range map[string]string{`\b[0-9]+[smhd] ago\b`: "<ago>", `"20[0-9T:.-]+Z"`: `"<time>"`, `("seconds": )[0-9.e-]+`: "${1}<n>"} {
+		text = regexp.MustCompile(what).ReplaceAllString(text, by)
+	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
 

@@ -192,6 +192,9 @@ func (w *watcher) broken(err error) {
 	w.errs = append(w.errs, err)
 }
 
+// skew is how far our clock and a service's may be apart.
+const skew = time.Hour
+
 // list makes the look of a round. What abandoned attempts had started after all is
 // cancelled.
 func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.Key) (look, error) {
@@ -241,7 +244,6 @@ func listed(ctx context.Context, be provider.Backend, runs []*run, whole bool, o
 	if len(wanted) <= fewNatives && !whole {
 		return describe, nil
 	}
-	const skew = time.Hour // between our clock and the service's
 	found := map[string]provider.Observation{}
 	for o, err := range be.List(ctx, provider.Query{Since: since.Add(-skew)}) {
 		if err != nil {
