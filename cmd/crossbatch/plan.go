@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
-	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/jobfile"
 	"github.com/crossbatch/crossbatch/core/plan"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -51,7 +49,8 @@ func (a *app) planCommand() *cobra.Command {
 		Long: `Show, for each job of a job file or a folder of them, what apply would do and why:
 run it, run it again (with what changed since its last run), attach to the run that is
 there, or nothing; and which jobs are blocked by a live run at their destination. Runs
-of jobs that are in no file any more are listed.
+of jobs that are in no file any more are listed. Of a job that needs another one which
+is to run first, nothing more is known before that is over.
 
 It opens models, reads data and asks providers; it starts nothing. With --out the plan
 is saved, and apply does exactly that or refuses; a ledger is made then if there is
@@ -99,7 +98,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags, out string, de
 	if err := view.ShowPlan(a.terminal(), a.json, shown); err != nil {
 		return err
 	}
-	if code == exitOK && detailed && p.Begins() > 0 {
+	if code == exitOK && detailed && p.Begins()+p.Count(plan.Deferred) > 0 {
 		code = exitChanges
 	}
 	if code != exitOK {
@@ -116,7 +115,7 @@ func (a *app) planned(ctx context.Context, path string, f planFlags, create bool
 		return p, nil, err
 	}
 	open := a.sessionToRead
-	if create && slices.Contains(errs, nil) {
+	if create && begins(wanted, errs) {
 		open = a.sessionFor
 	}
 	if s, err = open(ctx, set); err != nil {
@@ -128,19 +127,14 @@ func (a *app) planned(ctx context.Context, path string, f planFlags, create bool
 			_ = opened.Close()
 		}
 	}()
-	var can []broker.Desired
 	for i := range wanted {
-		if errs[i] != nil {
-			continue
-		}
-		d := wanted[i]
+		d := &wanted[i]
 		d.Rerun = f.rerun
-		if f.limit > 0 {
+		if f.limit > 0 && errs[i] == nil {
 			if d.Preview, err = s.preview(f.to); err != nil {
 				return p, nil, err
 			}
 		}
-		can = append(can, d)
 	}
 	planner := plan.NewPlanner(s.Broker)
 	if len(f.only) == 0 {
@@ -151,18 +145,9 @@ func (a *app) planned(ctx context.Context, path string, f planFlags, create bool
 			return p, nil, err
 		}
 	}
-	items, err := planner.Items(ctx, can)
-	if err != nil {
-		return p, nil, err
-	}
-	for i, d := range wanted {
-		if errs[i] != nil {
-			p.Items = append(p.Items, plan.Refuse(d, errs[i]))
-			continue
-		}
-		p.Items, items = append(p.Items, items[0]), items[1:]
-	}
-	return p, s, nil
+	l := &looker{app: a, home: s.home}
+	p.Items, err = planner.InOrder(ctx, wanted, errs, plan.Chain{Jobs: identities(set), Look: l.look})
+	return p, s, err
 }
 
 func addressesOf(set *jobfile.Set) []string {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,6 +14,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
+	"github.com/crossbatch/crossbatch/core/plan"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
@@ -40,7 +40,10 @@ is written before a job, its model and its data were checked against each other.
 
 Every job runs once: submitted again while it runs, or when nothing has changed
 since it succeeded, the same run is shown; changed input, model or job make a new
-one. --rerun runs it again all the same. The history is kept in the ledger.`,
+one. --rerun runs it again all the same. The history is kept in the ledger.
+
+A job that needs another one is begun once that has ended well. Without --wait nobody
+sees that: what cannot be begun yet is named, and the next submit begins it.`,
 		Example: `  crossbatch submit nightly.crossbatch.hcl --wait
   crossbatch submit jobs/ --job 'job.score["eu"]' --var day=2026-11-01
   crossbatch submit nightly.crossbatch.hcl --limit 100 --wait      (a preview)`,
@@ -85,50 +88,62 @@ func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(errs, nil) { // so nothing is written, not even an empty ledger
-		return a.afterStart(ctx, nil, a.refused(wanted, errs), f)
+	open := a.sessionToRead // so nothing is written, not even an empty ledger
+	if begins(wanted, errs) {
+		open = a.sessionFor
 	}
-	s, err := a.sessionFor(ctx, set)
+	s, err := open(ctx, set)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	started := a.refused(wanted, errs)
-	for i, d := range wanted {
-		if errs[i] != nil {
-			continue
+	items, err := a.toSubmit(ctx, s, set, wanted, errs, f)
+	if err != nil {
+		return err
+	}
+	w := walk{app: a, s: s, items: items, parallelism: 1, detach: !f.wait, cancel: f.cancel}
+	w.begin = func(ctx context.Context, i plan.Item) submitted {
+		out := submitted{action: i.Action, err: i.Err}
+		if i.Err == nil {
+			out.run, out.err = s.Submit(ctx, i.Wanted)
 		}
+		return out
+	}
+	return a.tell(ctx, s, w.run(ctx), f.wait)
+}
+
+// toSubmit is what submit does with wanted runs: the broker decides, but of what needs
+// other jobs, which comes after them.
+func (a *app) toSubmit(ctx context.Context, s *session, set *jobfile.Set, wanted []broker.Desired, errs []error, f submitFlags) ([]plan.Item, error) {
+	items := make([]plan.Item, len(wanted))
+	planner, jobs := plan.NewPlanner(s.Broker), identities(set)
+	chosen := map[string]int{}
+	for n, d := range wanted {
+		chosen[d.Job.Address] = n
+	}
+	for n, d := range wanted {
 		d.Rerun = f.rerun
-		if f.limit > 0 {
+		err := errs[n]
+		if err == nil && f.limit > 0 {
 			if d.Preview, err = s.preview(f.to); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		run, err := s.Submit(ctx, d)
-		if started[i].err = err; err == nil {
-			started[i].run = run
+		if err == nil {
+			d, err = planner.Outside(ctx, d, chosen, jobs)
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			items[n] = plan.Refuse(d, err)
+		case len(d.Job.Needs()) > 0:
+			items[n] = plan.Item{Wanted: d, Action: plan.Deferred}
+		default:
+			items[n] = plan.Item{Wanted: d, Action: plan.Run}
 		}
 	}
-	return a.afterStart(ctx, s, started, f)
-}
-
-// submitted is a job and what became of it: a run, or why there is none.
-type submitted struct {
-	run broker.Run
-	err error
-}
-
-// refused begins the list of what became of jobs with those that cannot run.
-func (a *app) refused(wanted []broker.Desired, errs []error) []submitted {
-	out := make([]submitted, len(wanted))
-	for i, d := range wanted {
-		out[i].err = errs[i]
-		out[i].run = broker.Run{Project: d.Job.Project, Address: d.Job.Address, Provider: d.Job.Placement.Providers[0].String(), Destination: d.Job.Output.Destination}
-	}
-	return out
+	return items, nil
 }
 
 // preview is where a preview goes.
@@ -147,37 +162,6 @@ func (s *session) preview(to string) (*broker.Preview, error) {
 		return nil, fmt.Errorf("--to: %w", err)
 	}
 	return p, nil
-}
-
-// afterStart sees runs through, or says how to come back to them.
-func (a *app) afterStart(ctx context.Context, s *session, jobs []submitted, f submitFlags) error {
-	worst := exitOK
-	var runs []broker.Run
-	for _, j := range jobs {
-		if j.err != nil {
-			worst = worse(worst, codeOfError(j.err))
-			j.run.Key, j.run.State, j.run.Reason = "", "error", j.err.Error()
-			if !a.json {
-				view.Error(a.stdout, a.stderr, false, fmt.Errorf("%s: %w", j.run.Address, j.err))
-			}
-		}
-		runs = append(runs, j.run)
-	}
-	if f.wait && s != nil {
-		return a.see(ctx, s, runs, worst, seeOptions{cancel: f.cancel})
-	}
-	for _, r := range runs {
-		if r.Key != "" && r.State.Over() {
-			worst = worse(worst, codeOfRun(r))
-		}
-	}
-	if err := a.showEnded(ctx, s, runs); err != nil {
-		return err
-	}
-	if worst != exitOK {
-		return &exit{code: worst}
-	}
-	return nil
 }
 
 // chosen is the jobs of job files that a verb is about, each with its place.
@@ -206,7 +190,7 @@ func (a *app) chosen(path string, f pathFlags, only []string) (c chosen, err err
 }
 
 // want resolves the jobs that a verb is about; errs says which of them cannot run, and
-// why. limit is of a preview, and 0 else.
+// why. What needs other jobs is only placed. limit is of a preview, and 0 else.
 func (a *app) want(ctx context.Context, path string, f pathFlags, only []string, limit int64) (set *jobfile.Set, wanted []broker.Desired, errs []error, err error) {
 	c, err := a.chosen(path, f, only)
 	if err != nil {
@@ -220,6 +204,10 @@ func (a *app) want(ctx context.Context, path string, f pathFlags, only []string,
 	wanted, errs = make([]broker.Desired, len(c.jobs)), make([]error, len(c.jobs))
 	for i, j := range c.jobs {
 		j.Input.Limit = limit
+		if len(j.Needs()) > 0 { // it is looked at when these are over
+			wanted[i], errs[i] = r.placed(j, c.places[i])
+			continue
+		}
 		wanted[i], errs[i] = r.resolve(ctx, j, c.places[i])
 		if ctx.Err() != nil {
 			return nil, nil, nil, ctx.Err()

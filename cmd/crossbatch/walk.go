@@ -1,0 +1,343 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
+	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/jobfile"
+	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/plan"
+)
+
+// submitted is a job and what became of it: a run, why there is none, or what it waits
+// for.
+type submitted struct {
+	action plan.Action // what was done in the end
+	run    broker.Run
+	err    error
+	waits  []string // the jobs that it is to be begun after; it was not begun
+}
+
+// errInterrupted says that a signal came before a run was begun.
+var errInterrupted = errors.New("interrupted before it was begun; the next apply or submit goes on")
+
+// walk begins the jobs of a plan, each as soon as what it needs has ended well, and
+// sees all of it through.
+type walk struct {
+	*app
+	s     *session
+	items []plan.Item
+
+	// begin does what an item says. All is known by then that what was deferred needs.
+	begin       func(context.Context, plan.Item) submitted
+	parallelism int          // how many are begun at once
+	detach      bool         // nothing is seen through: what waits for a live run is not begun
+	cancel      bool         // the runs, on a signal
+	besides     []ledger.Key // further runs that are seen through
+
+	graph *plan.Graph
+	queue []int // to be begun
+	done  []submitted
+	byKey map[ledger.Key]int // of the runs that are watched
+	seen  *seen
+	look  *looker
+}
+
+// over is a run that is watched no longer: it has ended, or err says what is wrong.
+type over struct {
+	key ledger.Key
+	err error
+}
+
+// seen are runs as a watcher saw them last.
+type seen struct {
+	mu   sync.Mutex
+	runs map[ledger.Key]broker.Run
+}
+
+func (s *seen) report(r broker.Run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs[r.Key] = r
+}
+
+func (s *seen) of(key ledger.Key) (broker.Run, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.runs[key]
+	return r, ok
+}
+
+// run walks, and tells what became of every job, in the plan's order. What is wrong
+// with one stops no other but those that need it.
+func (w *walk) run(ctx context.Context) []submitted {
+	w.graph, w.done = plan.NewGraph(w.items), make([]submitted, len(w.items))
+	w.byKey, w.seen, w.look = map[ledger.Key]int{}, &seen{runs: map[ledger.Key]broker.Run{}}, &looker{app: w.app, home: w.s.home, quiet: true}
+	for n, i := range w.items {
+		w.done[n] = submitted{action: i.Action, run: toBe(i.Wanted)}
+	}
+	begun := make(chan int, len(w.items))
+	more := make(chan ledger.Key, len(w.items)+len(w.besides))
+	ended := make(chan over, cap(more))
+	stopped := make(chan struct{})
+	if w.detach {
+		close(stopped)
+	} else {
+		go func() {
+			defer close(stopped)
+			w.watch(ctx, more, ended)
+		}()
+	}
+	live := 0
+	watch := func(key ledger.Key) {
+		if !w.detach {
+			live++
+			more <- key
+		}
+	}
+	for _, key := range w.besides {
+		watch(key)
+	}
+	w.queue = w.graph.Start()
+	active, interrupted := 0, ctx.Done()
+	for active > 0 || ctx.Err() == nil && (live > 0 || len(w.queue) > 0) {
+		for ; len(w.queue) > 0 && active < w.parallelism && ctx.Err() == nil; active++ {
+			n := w.queue[0]
+			w.queue = w.queue[1:]
+			i := w.items[n]
+			i.Wanted = w.graph.Wanted(n)
+			go func() {
+				w.done[n] = w.one(ctx, i)
+				begun <- n
+			}()
+		}
+		select {
+		case n := <-begun:
+			active--
+			switch d := w.done[n]; {
+			case d.err != nil || d.run.State.Over():
+				w.end(n)
+			default:
+				w.byKey[d.run.Key] = n
+				watch(d.run.Key)
+			}
+		case o := <-ended:
+			live--
+			w.over(o)
+		case <-interrupted:
+			interrupted = nil
+		}
+	}
+	close(more)
+	<-stopped
+	w.finish(ctx)
+	return w.done
+}
+
+// watch sees runs through, until there are no more of them.
+func (w *walk) watch(ctx context.Context, more <-chan ledger.Key, ended chan<- over) {
+	v := view.NewWatching(w.terminal(), w.now)
+	defer v.Close()
+	_, _ = w.s.Watch(ctx, nil, broker.WatchOptions{ // what is wrong with a run, Done tells
+		More: more,
+		Report: func(r broker.Run) {
+			v.Report(r)
+			w.seen.report(r)
+		},
+		Done: func(key ledger.Key, err error) { ended <- over{key, err} },
+	})
+}
+
+// one begins a job, whose turn it is.
+func (w *walk) one(ctx context.Context, i plan.Item) submitted {
+	out := submitted{action: i.Action}
+	if i.Action == plan.Deferred {
+		i.Wanted, out.err = w.look.look(ctx, i.Wanted)
+	}
+	if out.err == nil {
+		out = w.begin(ctx, i)
+	}
+	if out.err != nil {
+		out.run = toBe(i.Wanted)
+		if ctx.Err() != nil {
+			out.err = errInterrupted
+		}
+	}
+	return out
+}
+
+// over takes that a run is watched no longer.
+func (w *walk) over(o over) {
+	n, ok := w.byKey[o.key]
+	if !ok {
+		return // one of besides
+	}
+	if r, ok := w.seen.of(o.key); ok {
+		r.Joined = w.done[n].run.Joined
+		w.done[n].run = r
+	}
+	delete(w.byKey, o.key)
+	w.done[n].err = o.err
+	w.end(n)
+}
+
+// end takes what became of a job, and what follows from it for others.
+func (w *walk) end(n int) {
+	d := w.done[n]
+	ready, unmet := w.graph.End(n, plan.Ending{Run: d.run.ID, State: d.run.State, Err: d.err})
+	w.queue = append(w.queue, ready...)
+	for _, u := range unmet {
+		w.done[u].err = w.graph.Err(u)
+	}
+}
+
+// finish says of what goes on how it is, and of what was not begun why.
+func (w *walk) finish(ctx context.Context) {
+	if ctx.Err() != nil && w.cancel {
+		keys := slices.Sorted(maps.Keys(w.byKey))
+		runs, err := w.cancelNow(ctx, w.s, keys)
+		for key, n := range w.byKey {
+			if r, ok := runs[key]; ok {
+				r.Joined = w.done[n].run.Joined
+				w.done[n].run = r
+			} else if err != nil {
+				w.done[n].err = err
+			}
+		}
+	} else {
+		for key, n := range w.byKey {
+			if r, ok := w.seen.of(key); ok {
+				r.Joined = w.done[n].run.Joined
+				w.done[n].run = r
+			}
+		}
+	}
+	for _, n := range w.queue {
+		w.done[n].err = errInterrupted
+	}
+	for n := range w.items {
+		if w.graph.Waiting(n) {
+			w.done[n].waits = w.graph.WaitsFor(n)
+		}
+	}
+}
+
+// toBe stands for the run of a job until there is one.
+func toBe(d broker.Desired) broker.Run {
+	return broker.Run{
+		Project: d.Job.Project, Address: d.Job.Address, Provider: d.Job.Placement.Providers[0].String(), Destination: d.Job.Output.Destination,
+	}
+}
+
+// looker looks at jobs once what they need is over, one at a time.
+type looker struct {
+	*app
+	home  string // the .crossbatch folder of the job files
+	quiet bool   // no bar: others are on the screen
+
+	mu sync.Mutex
+	r  *resolver
+}
+
+// look checks a job against its model and its data, and digests its input.
+func (l *looker) look(ctx context.Context, d broker.Desired) (broker.Desired, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.r == nil {
+		rt, err := l.loadRuntime(ctx)
+		if err != nil {
+			return d, err
+		}
+		t := l.terminal()
+		if l.quiet {
+			t.Bars, t.Out = false, io.Discard
+		}
+		l.r = &resolver{app: l.app, home: l.home, runtime: rt, digests: openDigests(), view: view.NewChecking(t, l.now)}
+	}
+	return l.r.again(ctx, d)
+}
+
+// identities are those of the jobs of job files, by their addresses.
+func identities(set *jobfile.Set) map[string]job.Identity {
+	out := map[string]job.Identity{}
+	for _, j := range set.Jobs {
+		out[j.Address] = j.Identity()
+	}
+	return out
+}
+
+// begins says whether a job can run that needs no other.
+func begins(wanted []broker.Desired, errs []error) bool {
+	for n, d := range wanted {
+		if errs[n] == nil && len(d.Job.Needs()) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// tell shows what became of jobs. waited says that they were seen through: what is not
+// over goes on without us.
+func (a *app) tell(ctx context.Context, s *session, jobs []submitted, waited bool) error {
+	worst := exitOK
+	var runs []broker.Run
+	for _, j := range jobs {
+		worst = worse(worst, codeOfSubmitted(ctx, j, waited))
+		r := j.run
+		var unmet *plan.Unmet
+		switch {
+		case errors.As(j.err, &unmet):
+			r.Key, r.State, r.Reason = "", notRun, j.err.Error()
+		case j.err != nil:
+			r.Key, r.State, r.Reason = "", "error", j.err.Error()
+		case j.waits != nil:
+			r.State, r.Reason = broker.State(plan.Deferred), "not begun: it runs after "+strings.Join(j.waits, ", ")
+		}
+		runs = append(runs, r)
+		if j.err != nil && !a.json {
+			view.Error(a.stdout, a.stderr, false, fmt.Errorf("%s: %w", r.Address, j.err))
+		}
+	}
+	if err := a.showEnded(context.WithoutCancel(ctx), s, runs); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if j.waits != nil && j.err == nil && !a.json {
+			view.ShowWaiting(a.terminal(), j.run.Address, j.waits)
+		}
+	}
+	if worst != exitOK {
+		return &exit{code: worst}
+	}
+	return nil
+}
+
+// notRun is the state, in answers, of a job that needs one which did not end well.
+const notRun = broker.State("not_run")
+
+// codeOfSubmitted is the exit code that a job has.
+func codeOfSubmitted(ctx context.Context, j submitted, waited bool) int {
+	var unmet *plan.Unmet
+	switch {
+	case errors.As(j.err, &unmet): // the job that it needs has the code
+		return exitOK
+	case errors.Is(j.err, errInterrupted), j.waits != nil && ctx.Err() != nil:
+		return exitDetached
+	case j.err != nil:
+		return codeOfError(j.err)
+	case j.waits != nil:
+		return exitOK
+	case waited || j.run.State.Over():
+		return codeOfRun(j.run)
+	}
+	return exitOK
+}
