@@ -65,6 +65,7 @@ Exit codes: 0 succeeded, 1 a job cannot run or the plan is stale, 3 failed, 4 pa
 		},
 	}
 	f.add(c)
+	f.refresh = true
 	flags := c.Flags()
 	flags.BoolVar(&f.approved, "auto-approve", false, "do not ask")
 	flags.BoolVar(&f.prune, "prune", false, "cancel live runs of jobs that are in no file any more")
@@ -98,7 +99,7 @@ func savedPlan(path string) bool {
 
 // applyFiles plans job files and does what the plan says.
 func (a *app) applyFiles(ctx context.Context, path string, f applyFlags) error {
-	p, s, err := a.planned(ctx, path, f.planFlags, true)
+	p, s, err := a.planned(ctx, path, f.planFlags, planFor{beginning: true, orphans: true})
 	if err != nil {
 		return err
 	}
@@ -232,8 +233,6 @@ func (a *app) apply(ctx context.Context, s *session, p plan.Plan, f applyFlags) 
 		}
 		w.besides = append(w.besides, r.Key)
 	}
-	planner := plan.NewPlanner(s.Broker)
-	w.begin = func(ctx context.Context, i plan.Item) submitted { return a.one(ctx, s, planner, i) }
 	code, applied := exitOK, view.Applied{}
 	var told []submitted
 	for n, d := range w.run(ctx) {
@@ -275,11 +274,8 @@ func (a *app) apply(ctx context.Context, s *session, p plan.Plan, f applyFlags) 
 	return nil
 }
 
-// one does what a plan says of one job. What was deferred is planned first.
-func (a *app) one(ctx context.Context, s *session, planner *plan.Planner, i plan.Item) submitted {
-	if i.Action == plan.Deferred {
-		i = planner.Item(ctx, i.Wanted)
-	}
+// one does what a plan says of one job.
+func (a *app) one(ctx context.Context, s *session, i plan.Item) submitted {
 	out := submitted{action: i.Action, err: i.Err}
 	switch i.Action {
 	case plan.Attach, plan.Nothing:

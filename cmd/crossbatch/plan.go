@@ -21,6 +21,8 @@ type planFlags struct {
 	rerun bool
 	limit int64
 	to    string
+
+	refresh bool
 }
 
 func (f *planFlags) add(c *cobra.Command) {
@@ -52,9 +54,16 @@ there, or nothing; and which jobs are blocked by a live run at their destination
 of jobs that are in no file any more are listed. Of a job that needs another one which
 is to run first, nothing more is known before that is over.
 
-It opens models, reads data and asks providers; it starts nothing. With --out the plan
-is saved, and apply does exactly that or refuses; a ledger is made then if there is
-none yet, since the names of runs depend on it.
+It opens models, reads data and asks services about themselves and about live runs; it
+starts nothing. With --refresh=false no service is asked: live runs are shown as the
+ledger has them, and a service's documented defaults stand for what it would say.
+
+Where placement names several providers, the first that can do what the job asks for
+is taken, and the plan says of each why it is taken or not. One that cannot be reached
+ends the search. Prices are not known yet.
+
+With --out the plan is saved, and apply does exactly that or refuses; a ledger is made
+then if there is none yet, since the names of runs depend on it.
 
 Exit codes: 0, 1 if a job cannot run, 7 if one is blocked; with --detailed-exitcode
 2 if anything would run.`,
@@ -66,10 +75,14 @@ Exit codes: 0, 1 if a job cannot run, 7 if one is blocked; with --detailed-exitc
 			if err := f.check(); err != nil {
 				return err
 			}
+			if !f.refresh && out != "" {
+				return errors.New("--refresh=false and --out: a saved plan holds what services say of themselves; leave one out")
+			}
 			return a.plan(c.Context(), args[0], f, out, detailed)
 		},
 	}
 	f.add(c)
+	c.Flags().BoolVar(&f.refresh, "refresh", true, "ask services about themselves and about live runs")
 	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if anything would run")
 	c.Flags().StringVar(&out, "out", "", "save the plan to this `FILE`")
 	a.ledgerFlag(c)
@@ -77,7 +90,7 @@ Exit codes: 0, 1 if a job cannot run, 7 if one is blocked; with --detailed-exitc
 }
 
 func (a *app) plan(ctx context.Context, path string, f planFlags, out string, detailed bool) error {
-	p, s, err := a.planned(ctx, path, f, out != "")
+	p, s, err := a.planned(ctx, path, f, planFor{beginning: out != "", orphans: true})
 	if err != nil {
 		return err
 	}
@@ -85,6 +98,9 @@ func (a *app) plan(ctx context.Context, path string, f planFlags, out string, de
 	shown := view.Plan{Plan: p, Ledger: s.LedgerID(), Saved: out}
 	if s.ledger == nil {
 		shown.Notes = []string{"there is no ledger yet: zeros stand for its id, so run ids are not those that apply uses"}
+	}
+	if !f.refresh {
+		shown.Notes = append(shown.Notes, "no service was asked (--refresh=false): its documented defaults stand for what it would say, and live runs are as the ledger has them")
 	}
 	code := codeOfPlan(p)
 	if out != "" {
@@ -107,18 +123,23 @@ func (a *app) plan(ctx context.Context, path string, f planFlags, out string, de
 	return nil
 }
 
-// planned plans job files. The session has a ledger where there is one; where there is
-// none it is made with create, unless no job can run.
-func (a *app) planned(ctx context.Context, path string, f planFlags, create bool) (p plan.Plan, s *session, err error) {
-	set, wanted, errs, err := a.want(ctx, path, f.pathFlags, f.only, f.limit)
+// planFor is what a plan is made for.
+type planFor struct {
+	beginning bool // runs begin: a ledger is made where there is none, unless no job can run
+	orphans   bool // runs of jobs that are in no file are of interest
+}
+
+// planned plans job files. The session has a ledger where there is one.
+func (a *app) planned(ctx context.Context, path string, f planFlags, o planFor) (p plan.Plan, s *session, err error) {
+	w, err := a.want(ctx, path, f.pathFlags, f.only, f.limit)
 	if err != nil {
 		return p, nil, err
 	}
 	open := a.sessionToRead
-	if create && begins(wanted, errs) {
+	if o.beginning && w.mayRun() {
 		open = a.sessionFor
 	}
-	if s, err = open(ctx, set); err != nil {
+	if s, err = open(ctx, w.set); err != nil {
 		return p, nil, err
 	}
 	opened := s
@@ -127,27 +148,46 @@ func (a *app) planned(ctx context.Context, path string, f planFlags, create bool
 			_ = opened.Close()
 		}
 	}()
-	for i := range wanted {
-		d := &wanted[i]
-		d.Rerun = f.rerun
-		if f.limit > 0 && errs[i] == nil {
-			if d.Preview, err = s.preview(f.to); err != nil {
-				return p, nil, err
-			}
-		}
-	}
 	planner := plan.NewPlanner(s.Broker)
-	if len(f.only) == 0 {
+	if o.orphans && len(f.only) == 0 {
 		if planner, err = plan.NewIndexed(ctx, s.Broker); err != nil {
 			return p, nil, err
 		}
-		if p.Orphans, err = planner.Orphans(ctx, set.Project, addressesOf(set)); err != nil {
+		if p.Orphans, err = planner.Orphans(ctx, w.set.Project, addressesOf(w.set)); err != nil {
 			return p, nil, err
 		}
 	}
-	l := &looker{app: a, home: s.home}
-	p.Items, err = planner.InOrder(ctx, wanted, errs, plan.Chain{Jobs: identities(set), Look: l.look})
+	planner.Unasked = !f.refresh
+	if p.Items, err = w.items(ctx, planner, s, f); err != nil {
+		return p, nil, err
+	}
+	if f.refresh {
+		err = planner.Observe(ctx, &p)
+	}
 	return p, s, err
+}
+
+// items says what becomes of each job, on the first of its places that can run it.
+func (w wanted) items(ctx context.Context, planner *plan.Planner, s *session, f planFlags) ([]plan.Item, error) {
+	asked := make([]plan.Asked, len(w.runs))
+	for i, d := range w.runs {
+		asked[i].Err = w.errs[i]
+		for n, place := range w.places[i] {
+			var err error
+			if n > 0 {
+				if d, err = w.resolver.placed(w.jobs[i], place); err != nil {
+					return nil, err
+				}
+			}
+			if d.Rerun = f.rerun; f.limit > 0 {
+				if d.Preview, err = s.preview(f.to); err != nil {
+					return nil, err
+				}
+			}
+			asked[i].Places = append(asked[i].Places, d)
+		}
+	}
+	return planner.InOrder(ctx, asked, plan.Files{Jobs: identities(w.set), Look: w.resolver.again})
 }
 
 func addressesOf(set *jobfile.Set) []string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -34,22 +33,20 @@ var errInterrupted = errors.New("interrupted before it was begun; the next apply
 // sees all of it through.
 type walk struct {
 	*app
-	s     *session
-	items []plan.Item
-
-	// begin does what an item says. All is known by then that what was deferred needs.
-	begin       func(context.Context, plan.Item) submitted
+	s           *session
+	items       []plan.Item
 	parallelism int          // how many are begun at once
 	detach      bool         // nothing is seen through: what waits for a live run is not begun
 	cancel      bool         // the runs, on a signal
 	besides     []ledger.Key // further runs that are seen through
 
-	graph *plan.Graph
-	queue []int // to be begun
-	done  []submitted
-	byKey map[ledger.Key]int // of the runs that are watched
-	seen  *seen
-	look  *looker
+	graph   *plan.Graph
+	planner *plan.Planner
+	look    looker
+	queue   []int // to be begun
+	done    []submitted
+	byKey   map[ledger.Key]int // of the runs that are watched
+	seen    seen
 }
 
 // over is a run that is watched no longer: it has ended, or err says what is wrong.
@@ -81,7 +78,8 @@ func (s *seen) of(key ledger.Key) (broker.Run, bool) {
 // with one stops no other but those that need it.
 func (w *walk) run(ctx context.Context) []submitted {
 	w.graph, w.done = plan.NewGraph(w.items), make([]submitted, len(w.items))
-	w.byKey, w.seen, w.look = map[ledger.Key]int{}, &seen{runs: map[ledger.Key]broker.Run{}}, &looker{app: w.app, home: w.s.home, quiet: true}
+	w.byKey, w.seen.runs = map[ledger.Key]int{}, map[ledger.Key]broker.Run{}
+	w.planner, w.look.app, w.look.home = plan.NewPlanner(w.s.Broker), w.app, w.s.home
 	for n, i := range w.items {
 		w.done[n] = submitted{action: i.Action, run: toBe(i.Wanted)}
 	}
@@ -113,8 +111,7 @@ func (w *walk) run(ctx context.Context) []submitted {
 		for ; len(w.queue) > 0 && active < w.parallelism && ctx.Err() == nil; active++ {
 			n := w.queue[0]
 			w.queue = w.queue[1:]
-			i := w.items[n]
-			i.Wanted = w.graph.Wanted(n)
+			i := w.graph.Item(n)
 			go func() {
 				w.done[n] = w.one(ctx, i)
 				begun <- n
@@ -157,15 +154,12 @@ func (w *walk) watch(ctx context.Context, more <-chan ledger.Key, ended chan<- o
 	})
 }
 
-// one begins a job, whose turn it is.
+// one begins a job, whose turn it is. What was deferred is planned first.
 func (w *walk) one(ctx context.Context, i plan.Item) submitted {
-	out := submitted{action: i.Action}
 	if i.Action == plan.Deferred {
-		i.Wanted, out.err = w.look.look(ctx, i.Wanted)
+		i = w.planner.Settle(ctx, i, w.look.look)
 	}
-	if out.err == nil {
-		out = w.begin(ctx, i)
-	}
+	out := w.app.one(ctx, w.s, i)
 	if out.err != nil {
 		out.run = toBe(i.Wanted)
 		if ctx.Err() != nil {
@@ -241,8 +235,7 @@ func toBe(d broker.Desired) broker.Run {
 // looker looks at jobs once what they need is over, one at a time.
 type looker struct {
 	*app
-	home  string // the .crossbatch folder of the job files
-	quiet bool   // no bar: others are on the screen
+	home string // the .crossbatch folder of the job files
 
 	mu sync.Mutex
 	r  *resolver
@@ -258,9 +251,7 @@ func (l *looker) look(ctx context.Context, d broker.Desired) (broker.Desired, er
 			return d, err
 		}
 		t := l.terminal()
-		if l.quiet {
-			t.Bars, t.Out = false, io.Discard
-		}
+		t.Bars = false // those of the runs are on the screen
 		l.r = &resolver{app: l.app, home: l.home, runtime: rt, digests: openDigests(), view: view.NewChecking(t, l.now)}
 	}
 	return l.r.again(ctx, d)
@@ -273,16 +264,6 @@ func identities(set *jobfile.Set) map[string]job.Identity {
 		out[j.Address] = j.Identity()
 	}
 	return out
-}
-
-// begins says whether a job can run that needs no other.
-func begins(wanted []broker.Desired, errs []error) bool {
-	for n, d := range wanted {
-		if errs[n] == nil && len(d.Job.Needs()) == 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // tell shows what became of jobs. waited says that they were seen through: what is not

@@ -83,14 +83,8 @@ func (s *Set) Unbuilt(jobs ...job.Job) Diagnostics {
 			}
 			out.add(s.unbuiltPlace(j, ref)...)
 		}
-		if len(j.Placement.Providers) < 2 {
-			continue
-		}
-		if j.Placement.Strategy == job.StrategyCheapest {
+		if len(j.Placement.Providers) > 1 && j.Placement.Strategy == job.StrategyCheapest {
 			out.add(notYet(s.ranges[j.Address], "the cheapest of several providers (placement.strategy)"))
-		}
-		if j.Placement.Failover {
-			out.add(notYet(s.ranges[j.Address], "moving on to another provider while a run lives (placement.failover)"))
 		}
 	}
 	return out.sorted()

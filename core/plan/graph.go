@@ -105,14 +105,15 @@ func (g *Graph) WaitsFor(n int) []string {
 	return out
 }
 
-// Wanted is what is wanted of a job that was deferred, now that all that it needs has
-// ended: it reads the results of these runs.
-func (g *Graph) Wanted(n int) broker.Desired {
+// Item is a job whose turn it is; if it was deferred, as a reader of the results of the
+// runs that it waited for.
+func (g *Graph) Item(n int) Item {
 	runs := map[string]string{}
 	for _, m := range g.needs[n] {
 		runs[g.items[m].Wanted.Job.Address] = g.ends[m].Run
 	}
-	d := g.items[n].Wanted
-	d.Job.Input = d.Job.Input.Reading(runs)
-	return d
+	i := g.items[n]
+	i.Wanted.Job.Input = i.Wanted.Job.Input.Reading(runs)
+	i.Others = reading(i.Others, runs)
+	return i
 }

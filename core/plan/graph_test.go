@@ -108,7 +108,7 @@ func TestGraph(t *testing.T) {
 				if !good(n) {
 					t.Fatalf("%s is begun before all that it needs ended well", items[n].Wanted.Job.Address)
 				}
-				for _, f := range g.Wanted(n).Job.Input.From {
+				for _, f := range g.Item(n).Wanted.Job.Input.From {
 					if f.Run != "of "+f.Job {
 						t.Fatalf("%s reads run %q of %s", items[n].Wanted.Job.Address, f.Run, f.Job)
 					}

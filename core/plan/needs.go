@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/crossbatch/crossbatch/core/broker"
@@ -90,36 +91,44 @@ func list(words []string) string {
 	return strings.Join(words, "")
 }
 
-// Chain is what it takes to plan jobs that need others.
-type Chain struct {
-	Jobs map[string]job.Identity // of the job files, by address, whether they are planned or not
-
-	// Look checks a job that needs others against its model and its data. It is called
-	// once these are over, for one job at a time.
-	Look func(context.Context, broker.Desired) (broker.Desired, error)
+// Asked is a job that is asked for, placed on each of its places: the one that is tried
+// first at the front. That one has been looked at, unless the job needs others.
+type Asked struct {
+	Places []broker.Desired
+	Err    error // why it cannot run
 }
 
-// InOrder says what becomes of wanted runs, in their order, as Items does; a job that
-// needs others after those, which may only be known once they are over. errs says
-// which jobs cannot run, and why. Jobs that need others have not been looked at yet.
-func (p *Planner) InOrder(ctx context.Context, wanted []broker.Desired, errs []error, c Chain) ([]Item, error) {
-	out := make([]Item, len(wanted))
+// Look checks a placed job against its model and its data, and digests its input.
+type Look func(context.Context, broker.Desired) (broker.Desired, error)
+
+// Files is what jobs that need others are planned with.
+type Files struct {
+	Jobs map[string]job.Identity // of the job files, by address, whether they are asked for or not
+	Look Look                    // is called for one job at a time
+}
+
+// InOrder says what becomes of jobs, in their order, on the first of their places that
+// can run them; of a job that needs others after those. What is known of it only once
+// these are over is not looked at before. It is an error only when ctx is over.
+func (p *Planner) InOrder(ctx context.Context, asked []Asked, f Files) ([]Item, error) {
+	out := make([]Item, len(asked))
 	at := map[string]int{}
-	for n, d := range wanted {
-		at[d.Job.Address] = n
+	for n, a := range asked {
+		at[a.Places[0].Job.Address] = n
 	}
-	for _, level := range levels(wanted, at) {
+	for _, level := range levels(asked, at) {
 		var ready []broker.Desired
 		var where []int
+		others := map[int][]broker.Desired{}
 		for _, n := range level {
-			d, decided := wanted[n], errs[n] != nil
+			places, decided := asked[n].Places, asked[n].Err != nil
 			if decided {
-				out[n] = Refuse(d, errs[n])
-			} else if len(d.Job.Needs()) > 0 {
-				d, out[n], decided = p.after(ctx, d, out, at, c)
+				out[n] = Choose([]Item{Refuse(places[0], asked[n].Err)}, refs(places[1:]))
+			} else if len(places[0].Job.Needs()) > 0 {
+				places, out[n], decided = p.after(ctx, places, out, at, f)
 			}
 			if !decided {
-				ready, where = append(ready, d), append(where, n)
+				ready, where, others[n] = append(ready, places[0]), append(where, n), places[1:]
 			}
 		}
 		items, err := p.Items(ctx, ready)
@@ -127,7 +136,7 @@ func (p *Planner) InOrder(ctx context.Context, wanted []broker.Desired, errs []e
 			return nil, err
 		}
 		for i, n := range where {
-			out[n] = items[i]
+			out[n] = p.choose(ctx, items[i], others[n], f.Look)
 		}
 	}
 	return out, ctx.Err()
@@ -135,24 +144,85 @@ func (p *Planner) InOrder(ctx context.Context, wanted []broker.Desired, errs []e
 
 // after is a job that needs others, ready to be planned, unless what becomes of it is
 // decided by them.
-func (p *Planner) after(ctx context.Context, d broker.Desired, items []Item, at map[string]int, c Chain) (broker.Desired, Item, bool) {
-	d, err := p.Outside(ctx, d, at, c.Jobs)
-	if err != nil {
-		return d, Refuse(d, err), true
+func (p *Planner) after(ctx context.Context, places []broker.Desired, items []Item, at map[string]int, f Files) ([]broker.Desired, Item, bool) {
+	d := places[0]
+	refused := func(i Item) ([]broker.Desired, Item, bool) {
+		return nil, Choose([]Item{i}, refs(places[1:])), true
 	}
+	runs, err := p.outside(ctx, d, at, f.Jobs)
+	if err != nil {
+		return refused(Refuse(d, err))
+	}
+	places = reading(places, runs)
 	var needs []Item
 	for _, n := range inside(d, at) {
 		needs = append(needs, items[n])
 	}
-	out, runs, decided := Await(d, needs)
-	if decided {
-		return d, out, true
+	out, runs, decided := Await(places[0], needs)
+	switch {
+	case decided && out.Action == Refused:
+		return refused(out)
+	case decided:
+		out.Others, out.Candidates = places[1:], open(places, out.Reasons[0])
+		return nil, out, true
 	}
-	d.Job.Input = d.Job.Input.Reading(runs)
-	if d, err = c.Look(ctx, d); err != nil {
-		return d, Refuse(d, err), true
+	places = reading(places, runs)
+	if places[0], err = f.Look(ctx, places[0]); err != nil {
+		return refused(Refuse(d, err))
 	}
-	return d, out, false
+	return places, out, false
+}
+
+// choose is what becomes of a job on the first of its places that can run it; first is
+// what becomes of it on the first of them all.
+func (p *Planner) choose(ctx context.Context, first Item, others []broker.Desired, look Look) Item {
+	tried := []Item{first}
+	for len(others) > 0 && tried[len(tried)-1].Elsewhere() && ctx.Err() == nil {
+		d, err := look(ctx, others[0])
+		others = others[1:]
+		if err != nil {
+			tried = append(tried, Refuse(d, err))
+			break
+		}
+		tried = append(tried, p.Item(ctx, d))
+	}
+	return Choose(tried, refs(others))
+}
+
+// Settle says what becomes of a job that was deferred, now that all is over that it
+// needs.
+func (p *Planner) Settle(ctx context.Context, i Item, look Look) Item {
+	d, err := look(ctx, i.Wanted)
+	if err != nil {
+		return Refuse(i.Wanted, err)
+	}
+	return p.choose(ctx, p.Item(ctx, d), i.Others, look)
+}
+
+func refs(places []broker.Desired) []job.ProviderRef {
+	var out []job.ProviderRef
+	for _, d := range places {
+		out = append(out, d.Job.Placement.Providers[0])
+	}
+	return out
+}
+
+// open are the places of a job of which nobody can say yet which is taken.
+func open(places []broker.Desired, why string) []Candidate {
+	var out []Candidate
+	for _, ref := range refs(places) {
+		out = append(out, Candidate{Provider: ref.String(), Price: priceOn(ref.Kind), Reason: why})
+	}
+	return out
+}
+
+// reading is a job that reads the results of these runs, on each of its places.
+func reading(places []broker.Desired, runs map[string]string) []broker.Desired {
+	places = slices.Clone(places)
+	for n := range places {
+		places[n].Job.Input = places[n].Job.Input.Reading(runs)
+	}
+	return places
 }
 
 // inside are the jobs among those of a plan that a job waits for, by their index. A
@@ -170,10 +240,9 @@ func inside(d broker.Desired, at map[string]int) []int {
 	return out
 }
 
-// Outside makes a job read the results in force of the jobs that it needs and that are
-// not among those of a plan, given by their addresses. It is an error when one of them
-// has none that may be read.
-func (p *Planner) Outside(ctx context.Context, d broker.Desired, at map[string]int, jobs map[string]job.Identity) (broker.Desired, error) {
+// outside are the runs whose results are in force of the jobs that a job needs and does
+// not wait for. It is an error when one of them has none that may be read.
+func (p *Planner) outside(ctx context.Context, d broker.Desired, at map[string]int, jobs map[string]job.Identity) (map[string]string, error) {
 	runs := map[string]string{}
 	for _, address := range d.Job.Needs() {
 		if _, ok := at[address]; ok && d.Preview == nil {
@@ -182,40 +251,37 @@ func (p *Planner) Outside(ctx context.Context, d broker.Desired, at map[string]i
 		r, err := p.b.InForce(ctx, jobs[address], p.runs)
 		switch {
 		case errors.Is(err, storage.ErrNoResult) && d.Preview != nil:
-			return d, fmt.Errorf("a preview waits for no other run, and reads what %s has published: %w; run %s first", address, err, address)
+			return nil, fmt.Errorf("a preview waits for no other run, and reads what %s has published: %w; run %s first", address, err, address)
 		case errors.Is(err, storage.ErrNoResult):
-			return d, fmt.Errorf("it needs %s, which is not chosen: %w; run %s first, or choose it, too", address, err, address)
+			return nil, fmt.Errorf("it needs %s, which is not chosen: %w; run %s first, or choose it, too", address, err, address)
 		case err != nil:
-			return d, err
+			return nil, err
 		case r.Partial && !d.Job.Input.AllowPartial:
-			return d, fmt.Errorf("it needs %s, whose result (run %s) is partial: run %s again, or set input.allow_partial", address, r.Run, address)
+			return nil, fmt.Errorf("it needs %s, whose result (run %s) is partial: run %s again, or set input.allow_partial", address, r.Run, address)
 		}
 		runs[address] = r.Run
 	}
-	d.Job.Input = d.Job.Input.Reading(runs)
-	return d, nil
+	return runs, nil
 }
 
-// levels are the jobs, by their index, each behind all that it waits for. Those of a
-// ring, which no job file has, come at the end.
-func levels(wanted []broker.Desired, at map[string]int) [][]int {
-	depth := make([]int, len(wanted))
-	const open = -1
+// levels are the jobs, by their index, each behind all that it waits for.
+func levels(asked []Asked, at map[string]int) [][]int {
+	depth := make([]int, len(asked)) // from 1; 0: not known yet
+	const visiting = -1
 	var visit func(n int) int
 	visit = func(n int) int {
-		if depth[n] != 0 {
-			return max(depth[n], 0)
+		if depth[n] == 0 {
+			depth[n] = visiting // a ring, which no job file has, is cut here
+			below := 0
+			for _, m := range inside(asked[n].Places[0], at) {
+				below = max(below, visit(m))
+			}
+			depth[n] = below + 1
 		}
-		depth[n] = open
-		below := 0
-		for _, m := range inside(wanted[n], at) {
-			below = max(below, visit(m))
-		}
-		depth[n] = below + 1
 		return depth[n]
 	}
 	var out [][]int
-	for n := range wanted {
+	for n := range asked {
 		for d := visit(n); len(out) < d; {
 			out = append(out, nil)
 		}

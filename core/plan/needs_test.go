@@ -35,7 +35,11 @@ func (p *place) inOrder(t *testing.T, wanted []broker.Desired) (items []plan.Ite
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, err = planner.InOrder(t.Context(), wanted, make([]error, len(wanted)), plan.Chain{Jobs: jobs, Look: func(ctx context.Context, d broker.Desired) (broker.Desired, error) {
+	var asked []plan.Asked
+	for _, d := range wanted {
+		asked = append(asked, plan.Asked{Places: []broker.Desired{d}})
+	}
+	items, err = planner.InOrder(t.Context(), asked, plan.Files{Jobs: jobs, Look: func(ctx context.Context, d broker.Desired) (broker.Desired, error) {
 		looked += d.Job.Address
 		if len(d.Job.Input.From) == 0 {
 			return d, nil

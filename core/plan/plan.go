@@ -44,7 +44,12 @@ type Item struct {
 	Translation provider.Translation `json:"translation"`         // what is sent; where a run is begun
 	Partial     bool                 `json:"partial,omitempty"`   // of Nothing: the result in force is partial
 	WaitsFor    []string             `json:"waits_for,omitempty"` // of Deferred: the jobs that it is known after
-	Err         error                `json:"-"`                   // of Blocked and Refused
+	Others      []broker.Desired     `json:"others,omitempty"`    // of Deferred: Wanted on the next of its places, in their order
+	Candidates  []Candidate          `json:"candidates,omitempty"`
+	Live        *broker.Run          `json:"-"` // how the run of Attach and Blocked is doing; nil: nobody asked
+	Err         error                `json:"-"` // of Blocked and Refused
+
+	unfit bool // it was held against its provider, and Refused
 }
 
 // Plan is what becomes of wanted runs.
