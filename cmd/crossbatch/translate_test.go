@@ -235,7 +235,14 @@ func TestTranslatedIsSent(t *testing.T) {
 			if len(want) != c.requests {
 				t.Fatalf("shown are %d requests, want %d: %v", len(want), c.requests, want)
 			}
-			if diff := cmp.Diff(want, h.all()); diff != "" {
+			// Jobs are submitted side by side, and each may find that the model which they
+			// share is not there.
+			got := h.all()
+			for _, list := range [][]sent{want, got} {
+				slices.SortFunc(list, func(a, b sent) int { return strings.Compare(a.Target+a.Body, b.Target+b.Body) })
+			}
+			got = slices.CompactFunc(got, func(a, b sent) bool { return a == b && a.Op == "CreateModel" })
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-shown +understood)\n%s", diff)
 			}
 		})
