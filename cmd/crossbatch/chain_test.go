@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,15 +45,21 @@ job "first" {
 }
 `
 
+// newChain is a folder with the two jobs, of which the first has a model and records.
+func newChain(t *testing.T, model, records string) *crash {
+	c := &crash{T: t, dir: t.TempDir(), lib: library(t)}
+	models[model]().Save(t, c.dir, "sum.onnx")
+	models["double"]().Save(t, c.dir, "double.onnx")
+	c.write("chain.crossbatch.hcl", chainJobs)
+	c.write("in.jsonl", records)
+	return c
+}
+
 // An apply that is killed once a job is over, and before the one that reads its result
 // is begun, is gone on with by the next: each job runs once.
 func TestKilledBetweenTwoJobs(t *testing.T) {
 	t.Parallel()
-	c := &crash{T: t, dir: t.TempDir(), lib: library(t)}
-	models["sum"]().Save(t, c.dir, "sum.onnx")
-	models["double"]().Save(t, c.dir, "double.onnx")
-	c.write("chain.crossbatch.hcl", chainJobs)
-	c.write("in.jsonl", string(rows(10)))
+	c := newChain(t, "sum", string(rows(10)))
 	apply := []string{"apply", "chain.crossbatch.hcl", "--auto-approve"}
 	cmd := c.command("crossbatch-killed", 0, apply...)
 	cmd.Env = append(cmd.Env, killPointVariable+"=^after write runs/first-.*succeeded")
@@ -75,4 +82,33 @@ func TestKilledBetweenTwoJobs(t *testing.T) {
 	}
 	c.run("verify", "out/last")
 	c.run("fsck")
+}
+
+// An interrupted apply leaves what runs alone, and says what it has not begun.
+func TestInterruptedBeforeTheNextJob(t *testing.T) {
+	t.Parallel()
+	c := newChain(t, "slow", strings.Repeat("{\"id\":1,\"x\":1}\n", 300_000))
+	for _, i := range []struct {
+		flag, text string
+		code       int
+	}{
+		{"--auto-approve", "goes on   crossbatch wait", exitDetached},
+		{"--cancel-on-signal", "cancelled: by a signal", exitCancelled},
+	} {
+		apply := c.command("crossbatch", 0, "apply", "chain.crossbatch.hcl", "--auto-approve", i.flag)
+		var out bytes.Buffer
+		apply.Stdout = &out
+		c.told(apply, "job.first")
+		if err := apply.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		_ = apply.Wait()
+		said := out.String()
+		if code := apply.ProcessState.ExitCode(); code != i.code || !strings.Contains(said, i.text) || !strings.Contains(said, "job.last  not begun\n  waits for  job.first") {
+			t.Errorf("exit code %d, want %d\n%s", code, i.code, said)
+		}
+	}
+	if n := c.natives(); n != 1 {
+		t.Errorf("%d native jobs, want one", n)
+	}
 }
