@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/direct"
 )
@@ -127,7 +130,16 @@ func (r *resolver) draft(ctx context.Context, id string, set *jobfile.Set, j job
 // that are not known; there are none where all is known.
 func (r *resolver) guess(ctx context.Context, set *jobfile.Set, j job.Job, p jobfile.Provider) (d broker.Desired, notes []string, err error) {
 	remote := slices.ContainsFunc(j.Input.Source, func(s string) bool { return !local(s) })
-	later := slices.ContainsFunc(j.Input.From, func(f job.JobRead) bool { return !r.published(ctx, f, j) })
+	runs := map[string]string{}
+	later := false
+	for _, f := range j.Input.From {
+		run, err := r.published(ctx, f, j)
+		if err != nil && !errors.Is(err, storage.ErrNoResult) {
+			return d, nil, err
+		}
+		runs[f.Job], later = run, later || err != nil
+	}
+	j.Input = j.Input.Reading(runs)
 	if !remote && !later && (j.Model.Artifact == "" || local(j.Model.Artifact)) {
 		if r.runtime == nil && j.Model.Artifact != "" {
 			if r.runtime, err = r.loadRuntime(ctx); err != nil {
@@ -184,13 +196,25 @@ func (r *resolver) guess(ctx context.Context, set *jobfile.Set, j job.Job, p job
 	return d, notes, nil
 }
 
-// published says whether a result that a job reads is there, on this machine.
-func (r *resolver) published(ctx context.Context, f job.JobRead, j job.Job) bool {
-	if !local(f.Destination) {
-		return false
+// published is the run whose result a job reads, if it lies on this machine; else, and
+// where it may not be read, storage.ErrNoResult.
+func (r *resolver) published(ctx context.Context, f job.JobRead, j job.Job) (run string, err error) {
+	path, ok := storage.LocalPath(f.Destination)
+	if !ok {
+		return "", storage.ErrNoResult
 	}
-	_, err := storage.ListInput(ctx, r.open, job.Input{From: []job.JobRead{f}, AllowPartial: j.Input.AllowPartial, Empty: job.EmptyOK})
-	return !errors.Is(err, storage.ErrNoResult)
+	if _, err := storage.ListInput(ctx, r.open, job.Input{From: []job.JobRead{f}, AllowPartial: j.Input.AllowPartial, Empty: job.EmptyOK}); err != nil {
+		return "", err
+	}
+	body, err := os.ReadFile(filepath.Join(path, record.ManifestName))
+	if err != nil {
+		return "", fmt.Errorf("reading the result of %s: %w", f.Job, err)
+	}
+	m, err := record.ParseManifest(body)
+	if err != nil {
+		return "", err
+	}
+	return m.Run, nil
 }
 
 // publishes is the format of a job's results.

@@ -311,11 +311,11 @@ func codeOfSubmitted(ctx context.Context, j submitted, waited bool) int {
 	switch {
 	case errors.As(j.err, &unmet): // the job that it needs has the code
 		return exitOK
-	case errors.Is(j.err, errInterrupted), j.waits != nil && ctx.Err() != nil:
+	case errors.Is(j.err, errInterrupted), j.waits != nil && (waited || ctx.Err() != nil):
 		return exitDetached
 	case j.err != nil:
 		return codeOfError(j.err)
-	case j.waits != nil:
+	case j.waits != nil: // detached on purpose
 		return exitOK
 	case waited || j.run.State.Over():
 		return codeOfRun(j.run)
