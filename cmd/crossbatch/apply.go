@@ -265,6 +265,9 @@ func (a *app) apply(ctx context.Context, s *session, p plan.Plan, f applyFlags) 
 			code = worse(code, e.code)
 		}
 	}
+	if err := errors.Join(w.errs...); err != nil {
+		return a.codedBroker(err)
+	}
 	if code != exitOK {
 		return &exit{code: code}
 	}

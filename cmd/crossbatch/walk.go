@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
@@ -16,18 +13,6 @@ import (
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/plan"
 )
-
-// submitted is a job and what became of it: a run, why there is none, or what it waits
-// for.
-type submitted struct {
-	action plan.Action // what was done in the end
-	run    broker.Run
-	err    error
-	waits  []string // the jobs that it is to be begun after; it was not begun
-}
-
-// errInterrupted says that a signal came before a run was begun.
-var errInterrupted = errors.New("interrupted before it was begun; the next apply or submit goes on")
 
 // walk begins the jobs of a plan, each as soon as what it needs has ended well, and
 // sees all of it through.
@@ -47,6 +32,7 @@ type walk struct {
 	done    []submitted
 	byKey   map[ledger.Key]int // of the runs that are watched
 	seen    seen
+	errs    []error // of besides
 }
 
 // over is a run that is watched no longer: it has ended, or err says what is wrong.
@@ -172,8 +158,9 @@ func (w *walk) one(ctx context.Context, i plan.Item) submitted {
 // over takes that a run is watched no longer.
 func (w *walk) over(o over) {
 	n, ok := w.byKey[o.key]
-	if !ok {
-		return // one of besides
+	if !ok { // one of besides
+		w.errs = append(w.errs, o.err)
+		return
 	}
 	if r, ok := w.seen.of(o.key); ok {
 		r.Joined = w.done[n].run.Joined
@@ -264,61 +251,4 @@ func identities(set *jobfile.Set) map[string]job.Identity {
 		out[j.Address] = j.Identity()
 	}
 	return out
-}
-
-// tell shows what became of jobs. waited says that they were seen through: what is not
-// over goes on without us.
-func (a *app) tell(ctx context.Context, s *session, jobs []submitted, waited bool) error {
-	worst := exitOK
-	var runs []broker.Run
-	for _, j := range jobs {
-		worst = worse(worst, codeOfSubmitted(ctx, j, waited))
-		r := j.run
-		var unmet *plan.Unmet
-		switch {
-		case errors.As(j.err, &unmet):
-			r.Key, r.State, r.Reason = "", notRun, j.err.Error()
-		case j.err != nil:
-			r.Key, r.State, r.Reason = "", "error", j.err.Error()
-		case j.waits != nil:
-			r.State, r.Reason = broker.State(plan.Deferred), "not begun: it runs after "+strings.Join(j.waits, ", ")
-		}
-		runs = append(runs, r)
-		if j.err != nil && !a.json {
-			view.Error(a.stdout, a.stderr, false, fmt.Errorf("%s: %w", r.Address, j.err))
-		}
-	}
-	if err := a.showEnded(context.WithoutCancel(ctx), s, runs); err != nil {
-		return err
-	}
-	for _, j := range jobs {
-		if j.waits != nil && j.err == nil && !a.json {
-			view.ShowWaiting(a.terminal(), j.run.Address, j.waits)
-		}
-	}
-	if worst != exitOK {
-		return &exit{code: worst}
-	}
-	return nil
-}
-
-// notRun is the state, in answers, of a job that needs one which did not end well.
-const notRun = broker.State("not_run")
-
-// codeOfSubmitted is the exit code that a job has.
-func codeOfSubmitted(ctx context.Context, j submitted, waited bool) int {
-	var unmet *plan.Unmet
-	switch {
-	case errors.As(j.err, &unmet): // the job that it needs has the code
-		return exitOK
-	case errors.Is(j.err, errInterrupted), j.waits != nil && (waited || ctx.Err() != nil):
-		return exitDetached
-	case j.err != nil:
-		return codeOfError(j.err)
-	case j.waits != nil: // detached on purpose
-		return exitOK
-	case waited || j.run.State.Over():
-		return codeOfRun(j.run)
-	}
-	return exitOK
 }
