@@ -164,7 +164,7 @@ func (a *app) want(ctx context.Context, path string, f pathFlags, only []string,
 	for i := range w.jobs {
 		w.jobs[i].Input.Limit = limit
 		if len(w.jobs[i].Needs()) > 0 { // it is looked at when these are over
-			w.runs[i], w.errs[i] = w.resolver.placed(w.jobs[i], w.places[i][0])
+			w.runs[i], w.errs[i] = w.resolver.early(ctx, w.jobs[i], w.places[i][0])
 			continue
 		}
 		w.runs[i], w.errs[i] = w.resolver.resolve(ctx, w.jobs[i], w.places[i][0])
