@@ -174,7 +174,11 @@ func (v human) item(i plan.Item) error {
 	case plan.Deferred:
 		fmt.Fprintf(v.t.Out, "%s  will run after %s: %s\n", title, strings.Join(i.WaitsFor, ", "), strings.Join(i.Reasons, "; "))
 		if len(i.Candidates) > 1 {
-			v.candidates(i.Candidates)
+			var places []string
+			for _, c := range i.Candidates {
+				places = append(places, c.Provider)
+			}
+			fmt.Fprintf(v.t.Out, "      %s  the first of %s that can run it\n", v.dim("place"), strings.Join(places, ", "))
 		}
 		fmt.Fprintf(v.t.Out, "      %s  -> %s\n", v.dim("result"), near(d.Identity().Destination))
 		return nil
