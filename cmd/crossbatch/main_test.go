@@ -85,6 +85,17 @@ var models = map[string]func() *modeltest.Graph{
 			Floats("w", []int64{3, 1}, []float32{100, 10, 1}).
 			Node("MatMul", []string{"x", "w"}, []string{"y"})
 	},
+	// y = 2 x
+	"double": func() *modeltest.Graph {
+		return modeltest.New().Input("x", model.Float32, "N", 1).Output("y", model.Float32, "N", 1).
+			Floats("w", []int64{1, 1}, []float32{2}).
+			Node("MatMul", []string{"x", "w"}, []string{"y"})
+	},
+	// y = x, a vector
+	"triple": func() *modeltest.Graph {
+		return modeltest.New().Input("x", model.Float32, "N", 3).Output("y", model.Float32, "N", 3).
+			Node("Identity", []string{"x"}, []string{"y"})
+	},
 	// y = table[i]; an index that is not there fails inside the model.
 	"gather": func() *modeltest.Graph {
 		return modeltest.New().Input("i", model.Int64, "N").Output("y", model.Float32, "N").

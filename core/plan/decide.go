@@ -38,6 +38,7 @@ func Decide(k Known) Item {
 	case c.Joins != "":
 		out.Action, out.Reasons = Nothing, []string{"nothing has changed since this run"}
 		if last, _ := s.Last(); last.Kind == ledger.Partial {
+			out.Partial = true
 			out.Reasons = []string{"nothing has changed since this run, which is partial; --rerun runs the job again"}
 		} else if last.Kind == ledger.Destroyed {
 			out.Reasons = []string{"nothing has changed since this run, which is destroyed; its results stand"}
