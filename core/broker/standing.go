@@ -9,6 +9,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/record"
 )
 
 // Standing is what the ledger and the destination hold when a run is wanted.
@@ -16,7 +17,9 @@ type Standing struct {
 	Fingerprint string
 	Runs        []ledger.Entry  // of the job, of any fingerprint; the one that changed last at the end
 	Result      string          // id of the run whose result is in force at the destination; empty: none, or another job's
+	Partial     bool            // that result is partial
 	Holder      *ledger.Blocked // the live run that holds the destination; nil: none
+	Void        bool            // the last run at the fingerprint was destroyed, and satisfies nothing: its results went, too, or it is forgotten
 }
 
 // Course is what Submit does about a wanted run: it begins one, or joins one.
@@ -45,7 +48,7 @@ func (d Desired) Course(ledgerID string, s Standing) Course {
 		return Course{}
 	case !last.Kind.Over():
 		return Course{Generation: last.Generation, Joins: last.Key, Live: true}
-	case d.settled(last) && s.Result == job.RunID(ledgerID, d.Identity(), s.Fingerprint, last.Generation):
+	case d.settled(s, last) && s.Result == job.RunID(ledgerID, d.Identity(), s.Fingerprint, last.Generation):
 		return Course{Generation: last.Generation, Joins: last.Key}
 	}
 	return Course{Generation: last.Generation + 1}
@@ -53,8 +56,8 @@ func (d Desired) Course(ledgerID string, s Standing) Course {
 
 // settled says that a run which is over is what is wanted, if its result is in
 // force.
-func (d Desired) settled(e ledger.Entry) bool {
-	return !d.Rerun && (e.Kind == ledger.Succeeded || e.Kind == ledger.Partial)
+func (d Desired) settled(s Standing, e ledger.Entry) bool {
+	return !d.Rerun && (e.Kind == ledger.Succeeded || e.Kind == ledger.Partial || e.Kind == ledger.Destroyed && !s.Void)
 }
 
 // standing reads what Course needs, and no more. Runs are those of x, or of the ledger
@@ -71,10 +74,25 @@ func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x 
 	if err != nil {
 		return s, err
 	}
-	if last, ok := s.Last(); ok && d.settled(last) {
+	last, ok := s.Last()
+	if ok && last.Kind == ledger.Destroyed {
+		if s.Void, err = b.void(ctx, last.Key); err != nil {
+			return s, err
+		}
+	}
+	if ok && d.settled(s, last) {
 		err = b.result(ctx, d, &s, last.Generation)
 	}
 	return s, err
+}
+
+// void says that a destroyed run satisfies its job no more, even if its result stands.
+func (b *Broker) void(ctx context.Context, key ledger.Key) (bool, error) {
+	r, err := b.load(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	return r.forgotten || r.destroyed.Results, nil
 }
 
 // result reads whose result is in force where a run of the job publishes.
@@ -85,7 +103,7 @@ func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation 
 		return nil
 	}
 	if m != nil {
-		s.Result = m.Run
+		s.Result, s.Partial = m.Run, m.State == record.Partial
 	}
 	return err
 }

@@ -36,9 +36,11 @@ func Decide(k Known) Item {
 	case c.Live:
 		out.Action, out.Reasons = Attach, []string{"this run is not over"}
 	case c.Joins != "":
-		out.Action, out.Reasons = Nothing, []string{"nothing has changed since this run"}
-		if last, _ := s.Last(); last.Kind == ledger.Partial {
+		out.Action, out.Partial, out.Reasons = Nothing, s.Partial, []string{"nothing has changed since this run"}
+		if last, _ := s.Last(); s.Partial {
 			out.Reasons = []string{"nothing has changed since this run, which is partial; --rerun runs the job again"}
+		} else if last.Kind == ledger.Destroyed {
+			out.Reasons = []string{"nothing has changed since this run, which is destroyed; its results stand"}
 		}
 	case h != nil:
 		out.Action, out.Run, out.Key, out.Err = Blocked, h.Run, h.Key, h
@@ -67,7 +69,13 @@ func (k Known) why() []string {
 		return lines
 	}
 	run := k.Before.Run
-	switch last.Kind {
+	kind := last.Kind
+	if d := run.Destroyed; kind == ledger.Destroyed && d != nil {
+		if kind = ledger.Kind(run.State); d.Results {
+			return []string{fmt.Sprintf("run %s was destroyed with its results", run.ID)}
+		}
+	}
+	switch kind {
 	case ledger.Succeeded, ledger.Partial:
 		if slices.Contains([]string{"", run.ID}, k.Standing.Result) && k.Wanted.Rerun {
 			return []string{"nothing has changed; --rerun asks for it"}
@@ -77,11 +85,11 @@ func (k Known) why() []string {
 		}
 		return []string{fmt.Sprintf("the result of run %s is not at the destination any more", run.ID)}
 	case ledger.Failed, ledger.Cancelled:
-		why := fmt.Sprintf("run %s %s", run.ID, map[ledger.Kind]string{ledger.Failed: "failed", ledger.Cancelled: "was cancelled"}[last.Kind])
+		why := fmt.Sprintf("run %s %s", run.ID, map[ledger.Kind]string{ledger.Failed: "failed", ledger.Cancelled: "was cancelled"}[kind])
 		if run.Reason != "" {
 			why += ": " + run.Reason
 		}
 		return []string{why}
 	}
-	return []string{fmt.Sprintf("run %s is %s", run.ID, last.Kind)}
+	return []string{fmt.Sprintf("run %s is %s", run.ID, kind)}
 }
