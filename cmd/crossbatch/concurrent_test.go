@@ -110,6 +110,27 @@ func TestSixteenAppliesInABucket(t *testing.T) {
 	}
 }
 
+// TestAppliesOnTwoServices applies one job from six processes, each second of which wants
+// it on another service: it runs on one of them, and the others see that through.
+func TestAppliesOnTwoServices(t *testing.T) {
+	cloud := newCloud(t)
+	c := newScene(t, stage{blocks: cloud.block("sagemaker", "two") + cloud.block("vertex", "two"), place: "sagemaker.emulated", haste: 10})
+	c.made = func() []native {
+		return append(transformJobs(t, cloud.endpoints["sagemaker"]), predictionJobs(t, cloud.endpoints["vertex"])...)
+	}
+	var commands []*exec.Cmd
+	for i := range 6 {
+		place := []string{"sagemaker.emulated", "vertex.emulated"}[i%2]
+		commands = append(commands, c.program("crossbatch-walked", c.newSteps(), "apply", sceneFile, "--auto-approve", "--json", "--provider", place))
+	}
+	for i, a := range c.atOnce(commands...) {
+		if a.code != exitOK || len(a.runs) != 1 || a.runs[0].State != broker.Succeeded {
+			t.Errorf("apply %d: exit %d: %s", i, a.code, a.text)
+		}
+	}
+	c.once(1)
+}
+
 // TestTwoRunsOfOneDestination submits one job with two inputs from 8 processes
 // each: one input is scored, the other is blocked as long as that lives.
 func TestTwoRunsOfOneDestination(t *testing.T) {
