@@ -9,6 +9,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/record"
 )
 
 // Standing is what the ledger and the destination hold when a run is wanted.
@@ -16,6 +17,7 @@ type Standing struct {
 	Fingerprint string
 	Runs        []ledger.Entry  // of the job, of any fingerprint; the one that changed last at the end
 	Result      string          // id of the run whose result is in force at the destination; empty: none, or another job's
+	Partial     bool            // that result is partial
 	Holder      *ledger.Blocked // the live run that holds the destination; nil: none
 	Void        bool            // the last run at the fingerprint was destroyed, and satisfies nothing: its results went, too, or it is forgotten
 }
@@ -101,7 +103,7 @@ func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation 
 		return nil
 	}
 	if m != nil {
-		s.Result = m.Run
+		s.Result, s.Partial = m.Run, m.State == record.Partial
 	}
 	return err
 }

@@ -37,8 +37,9 @@ func Decide(k Known) Item {
 		out.Action, out.Reasons = Attach, []string{"this run is not over"}
 	case c.Joins != "":
 		out.Action, out.Reasons = Nothing, []string{"nothing has changed since this run"}
-		if last, _ := s.Last(); last.Kind == ledger.Partial {
-			out.Partial = true
+		last, _ := s.Last()
+		out.Partial = s.Partial || last.Kind == ledger.Partial
+		if last.Kind == ledger.Partial {
 			out.Reasons = []string{"nothing has changed since this run, which is partial; --rerun runs the job again"}
 		} else if last.Kind == ledger.Destroyed {
 			out.Reasons = []string{"nothing has changed since this run, which is destroyed; its results stand"}
