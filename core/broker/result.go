@@ -20,8 +20,8 @@ type Result struct {
 }
 
 // InForce is the result at a job's destination: one of a run of this ledger that is
-// over, and that is not forgotten. x is what
-// Index told a moment ago; nil: the runs of the job are looked for. It only reads.
+// over and satisfies its job. x is what Index told a moment ago; nil: the runs of the job
+// are looked for. It only reads.
 //
 // storage.ErrNoResult, with what is there instead, where there is no such run.
 func (b *Broker) InForce(ctx context.Context, id job.Identity, x *ledger.Index) (Result, error) {
@@ -52,7 +52,7 @@ func (b *Broker) InForce(ctx context.Context, id job.Identity, x *ledger.Index) 
 			return Result{}, err
 		}
 		if void {
-			return none("it holds the result of run %s, which is destroyed or forgotten", m.Run)
+			return none("it holds the result of run %s, which is destroyed with its results, or forgotten", m.Run)
 		}
 	case e.Kind != ledger.Succeeded && e.Kind != ledger.Partial:
 		return none("it holds the result of run %s, which is %s", m.Run, e.Kind)

@@ -36,10 +36,8 @@ func Decide(k Known) Item {
 	case c.Live:
 		out.Action, out.Reasons = Attach, []string{"this run is not over"}
 	case c.Joins != "":
-		out.Action, out.Reasons = Nothing, []string{"nothing has changed since this run"}
-		last, _ := s.Last()
-		out.Partial = s.Partial || last.Kind == ledger.Partial
-		if last.Kind == ledger.Partial {
+		out.Action, out.Partial, out.Reasons = Nothing, s.Partial, []string{"nothing has changed since this run"}
+		if last, _ := s.Last(); s.Partial {
 			out.Reasons = []string{"nothing has changed since this run, which is partial; --rerun runs the job again"}
 		} else if last.Kind == ledger.Destroyed {
 			out.Reasons = []string{"nothing has changed since this run, which is destroyed; its results stand"}
