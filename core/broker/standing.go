@@ -98,7 +98,7 @@ func (b *Broker) void(ctx context.Context, key ledger.Key) (bool, error) {
 // result reads whose result is in force where a run of the job publishes.
 func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation int) error {
 	r := d.run(b.LedgerID(), ledger.IntentBody{Job: d.Job, Fingerprint: s.Fingerprint, Generation: generation})
-	m, err := b.free(ctx, r)
+	m, err := b.holds(ctx, r)
 	if errors.Is(err, collect.ErrConflict) {
 		return nil
 	}
