@@ -141,8 +141,16 @@ func spell(d time.Duration) string {
 var groupKey = regexp.MustCompile(`^(?:(models|mappings|inputs)/([0-9a-f]{64})|(runs)/([0-9a-f]{20}))/.`)
 
 // Survey lists what lies below a staging place. Objects that are no staged ones are
-// passed over.
-func Survey(ctx context.Context, open storage.Opener, staging string) (groups []Group, err error) {
+// passed over, and where there is no such bucket nothing lies.
+func Survey(ctx context.Context, open storage.Opener, staging string) ([]Group, error) {
+	groups, err := survey(ctx, open, staging)
+	if errors.Is(err, storage.ErrNoBucket) {
+		return nil, nil
+	}
+	return groups, err
+}
+
+func survey(ctx context.Context, open storage.Opener, staging string) (groups []Group, err error) {
 	b, prefix, err := open(ctx, staging)
 	if err != nil {
 		return nil, err
@@ -246,10 +254,14 @@ func Remove(ctx context.Context, open storage.Opener, g Group) (err error) {
 }
 
 // RemoveRun deletes all that lies in the folder of a run below a staging place. Doing
-// it again is free.
+// it again is free, and so it is where there is no such bucket any more.
 func RemoveRun(ctx context.Context, open storage.Opener, place, run string) error {
 	const forever = 1 << 40 // seconds; nothing is too new to go
-	return Remove(ctx, open, Group{Kind: RunGroup, Name: run, URI: storage.Join(place, "runs/"+run+"/"), Place: place, Modified: time.Unix(forever, 0)})
+	err := Remove(ctx, open, Group{Kind: RunGroup, Name: run, URI: storage.Join(place, "runs/"+run+"/"), Place: place, Modified: time.Unix(forever, 0)})
+	if errors.Is(err, storage.ErrNoBucket) {
+		return nil
+	}
+	return err
 }
 
 // commits is 1 for the key of a commit.

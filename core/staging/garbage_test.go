@@ -1,6 +1,7 @@
 package staging_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -197,5 +198,27 @@ func TestSurveyAndRemove(t *testing.T) {
 		if err := staging.Remove(t.Context(), mem.open, staging.Group{Kind: staging.RunGroup, Name: "../x", Place: place}); err == nil {
 			t.Error("a name that leads elsewhere is removed")
 		}
+	}
+}
+
+// A staging bucket that somebody removed holds nothing, and is in nobody's way.
+func TestNoBucketHoldsNothing(t *testing.T) {
+	gone := func(context.Context, string) (*storage.Bucket, string, error) {
+		return nil, "", &storage.Fault{Kind: storage.ErrNoBucket, Cause: errors.New("404")}
+	}
+	if groups, err := staging.Survey(t.Context(), gone, "s3://gone/"); err != nil || groups != nil {
+		t.Errorf("%v %v", groups, err)
+	}
+	if err := staging.RemoveRun(t.Context(), gone, "s3://gone/", strings.Repeat("0", 20)); err != nil {
+		t.Error(err)
+	}
+	denied := func(context.Context, string) (*storage.Bucket, string, error) {
+		return nil, "", &storage.Fault{Kind: storage.ErrDenied, Cause: errors.New("403")}
+	}
+	if _, err := staging.Survey(t.Context(), denied, "s3://b/"); !errors.Is(err, storage.ErrDenied) {
+		t.Error(err)
+	}
+	if err := staging.RemoveRun(t.Context(), denied, "s3://b/", strings.Repeat("0", 20)); !errors.Is(err, storage.ErrDenied) {
+		t.Error(err)
 	}
 }
