@@ -66,6 +66,7 @@ Exit codes: 0 succeeded, 1 a job cannot run or the plan is stale, 3 failed, 4 pa
 		},
 	}
 	f.add(c)
+	f.refresh = true
 	flags := c.Flags()
 	flags.BoolVar(&f.approved, "auto-approve", false, "do not ask")
 	flags.BoolVar(&f.prune, "prune", false, "cancel live runs of jobs that are in no file any more")
@@ -99,7 +100,7 @@ func savedPlan(path string) bool {
 
 // applyFiles plans job files and does what the plan says.
 func (a *app) applyFiles(ctx context.Context, path string, f applyFlags) error {
-	p, s, err := a.planned(ctx, path, f.planFlags, true)
+	p, s, err := a.planned(ctx, path, f.planFlags, planFor{beginning: true, orphans: true})
 	if err != nil {
 		return err
 	}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
 	"github.com/crossbatch/crossbatch/core/plan"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -23,6 +23,8 @@ type planFlags struct {
 	rerun bool
 	limit int64
 	to    string
+
+	refresh bool
 }
 
 func (f *planFlags) add(c *cobra.Command) {
@@ -53,9 +55,16 @@ run it, run it again (with what changed since its last run), attach to the run t
 there, or nothing; and which jobs are blocked by a live run at their destination. Runs
 of jobs that are in no file any more are listed.
 
-It opens models, reads data and asks providers; it starts nothing. With --out the plan
-is saved, and apply does exactly that or refuses; a ledger is made then if there is
-none yet, since the names of runs depend on it.
+It opens models, reads data and asks services about themselves and about live runs; it
+starts nothing. With --refresh=false no service is asked: live runs are shown as the
+ledger has them, and a service's documented defaults stand for what it would say.
+
+Where placement names several providers, the first that can do what the job asks for
+is taken, and the plan says of each why it is taken or not. One that cannot be reached
+ends the search. Prices are not known yet.
+
+With --out the plan is saved, and apply does exactly that or refuses; a ledger is made
+then if there is none yet, since the names of runs depend on it.
 
 Exit codes: 0, 1 if a job cannot run, 7 if one is blocked; with --detailed-exitcode
 2 if anything would run.`,
@@ -67,10 +76,14 @@ Exit codes: 0, 1 if a job cannot run, 7 if one is blocked; with --detailed-exitc
 			if err := f.check(); err != nil {
 				return err
 			}
+			if !f.refresh && out != "" {
+				return errors.New("--refresh=false and --out: a saved plan holds what services say of themselves; leave one out")
+			}
 			return a.plan(c.Context(), args[0], f, out, detailed)
 		},
 	}
 	f.add(c)
+	c.Flags().BoolVar(&f.refresh, "refresh", true, "ask services about themselves and about live runs")
 	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if anything would run")
 	c.Flags().StringVar(&out, "out", "", "save the plan to this `FILE`")
 	a.ledgerFlag(c)
@@ -78,7 +91,7 @@ Exit codes: 0, 1 if a job cannot run, 7 if one is blocked; with --detailed-exitc
 }
 
 func (a *app) plan(ctx context.Context, path string, f planFlags, out string, detailed bool) error {
-	p, s, err := a.planned(ctx, path, f, out != "")
+	p, s, err := a.planned(ctx, path, f, planFor{beginning: out != "", orphans: true})
 	if err != nil {
 		return err
 	}
@@ -86,6 +99,9 @@ func (a *app) plan(ctx context.Context, path string, f planFlags, out string, de
 	shown := view.Plan{Plan: p, Ledger: s.LedgerID(), Saved: out}
 	if s.ledger == nil {
 		shown.Notes = []string{"there is no ledger yet: zeros stand for its id, so run ids are not those that apply uses"}
+	}
+	if !f.refresh {
+		shown.Notes = append(shown.Notes, "no service was asked (--refresh=false): its documented defaults stand for what it would say, and live runs are as the ledger has them")
 	}
 	code := codeOfPlan(p)
 	if out != "" {
@@ -108,18 +124,23 @@ func (a *app) plan(ctx context.Context, path string, f planFlags, out string, de
 	return nil
 }
 
-// planned plans job files. The session has a ledger where there is one; where there is
-// none it is made with create, unless no job can run.
-func (a *app) planned(ctx context.Context, path string, f planFlags, create bool) (p plan.Plan, s *session, err error) {
-	set, wanted, errs, err := a.want(ctx, path, f.pathFlags, f.only, f.limit)
+// planFor is what a plan is made for.
+type planFor struct {
+	beginning bool // runs begin: a ledger is made where there is none, unless no job can run
+	orphans   bool // runs of jobs that are in no file are of interest
+}
+
+// planned plans job files. The session has a ledger where there is one.
+func (a *app) planned(ctx context.Context, path string, f planFlags, o planFor) (p plan.Plan, s *session, err error) {
+	w, err := a.want(ctx, path, f.pathFlags, f.only, f.limit)
 	if err != nil {
 		return p, nil, err
 	}
 	open := a.sessionToRead
-	if create && slices.Contains(errs, nil) {
+	if o.beginning && w.mayRun() {
 		open = a.sessionFor
 	}
-	if s, err = open(ctx, set); err != nil {
+	if s, err = open(ctx, w.set); err != nil {
 		return p, nil, err
 	}
 	opened := s
@@ -128,41 +149,77 @@ func (a *app) planned(ctx context.Context, path string, f planFlags, create bool
 			_ = opened.Close()
 		}
 	}()
-	var can []broker.Desired
-	for i := range wanted {
-		if errs[i] != nil {
-			continue
-		}
-		d := wanted[i]
-		d.Rerun = f.rerun
-		if f.limit > 0 {
-			if d.Preview, err = s.preview(f.to); err != nil {
-				return p, nil, err
-			}
-		}
-		can = append(can, d)
-	}
 	planner := plan.NewPlanner(s.Broker)
-	if len(f.only) == 0 {
+	if o.orphans && len(f.only) == 0 {
 		if planner, err = plan.NewIndexed(ctx, s.Broker); err != nil {
 			return p, nil, err
 		}
-		if p.Orphans, err = planner.Orphans(ctx, set.Project, addressesOf(set)); err != nil {
+		if p.Orphans, err = planner.Orphans(ctx, w.set.Project, addressesOf(w.set)); err != nil {
 			return p, nil, err
 		}
 	}
-	items, err := planner.Items(ctx, can)
-	if err != nil {
+	planner.Unasked = !f.refresh
+	if p.Items, err = w.items(ctx, planner, s, f); err != nil {
 		return p, nil, err
 	}
-	for i, d := range wanted {
-		if errs[i] != nil {
-			p.Items = append(p.Items, plan.Refuse(d, errs[i]))
-			continue
-		}
-		p.Items, items = append(p.Items, items[0]), items[1:]
+	if f.refresh {
+		err = planner.Observe(ctx, &p)
 	}
-	return p, s, nil
+	return p, s, err
+}
+
+// items says what becomes of each job, on the first of its places that can run it.
+func (w wanted) items(ctx context.Context, planner *plan.Planner, s *session, f planFlags) ([]plan.Item, error) {
+	asked := func(d broker.Desired) (_ broker.Desired, err error) {
+		if d.Rerun = f.rerun; f.limit > 0 {
+			d.Preview, err = s.preview(f.to)
+		}
+		return d, err
+	}
+	var can []broker.Desired
+	for i, d := range w.runs {
+		d, err := asked(d)
+		if err != nil {
+			return nil, err
+		}
+		if w.errs[i] == nil {
+			can = append(can, d)
+		}
+	}
+	first, err := planner.Items(ctx, can)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]plan.Item, len(w.runs))
+	for i, d := range w.runs {
+		var tried []plan.Item
+		if w.errs[i] != nil {
+			tried = []plan.Item{plan.Refuse(d, w.errs[i])}
+		} else {
+			tried, first = first[:1:1], first[1:]
+		}
+		places := w.places[i]
+		for n := 1; n < len(places) && tried[n-1].Elsewhere(); n++ {
+			d, err := w.resolver.resolve(ctx, w.jobs[i], places[n])
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil {
+				tried = append(tried, plan.Refuse(d, err))
+				break
+			}
+			if d, err = asked(d); err != nil {
+				return nil, err
+			}
+			tried = append(tried, planner.Item(ctx, d))
+		}
+		var others []job.ProviderRef
+		for _, p := range places[len(tried):] {
+			others = append(others, p.Ref())
+		}
+		out[i] = plan.Choose(tried, others)
+	}
+	return out, nil
 }
 
 func addressesOf(set *jobfile.Set) []string {

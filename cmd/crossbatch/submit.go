@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +16,9 @@ import (
 	"github.com/crossbatch/crossbatch/core/jobfile"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
+
+// submitAtOnce is how many runs submit starts at once.
+const submitAtOnce = 8
 
 // submitFlags are what submit is asked for besides a path.
 type submitFlags struct {
@@ -80,55 +82,26 @@ func (f submitFlags) check() error {
 	return nil
 }
 
+// submit does what apply does of its jobs, without a question and without a plan shown.
 func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
-	set, wanted, errs, err := a.want(ctx, path, f.pathFlags, f.only, f.limit)
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(errs, nil) { // so nothing is written, not even an empty ledger
-		return a.afterStart(ctx, nil, a.refused(wanted, errs), f)
-	}
-	s, err := a.sessionFor(ctx, set)
+	p, s, err := a.planned(ctx, path, planFlags{
+		pathFlags: f.pathFlags, only: f.only, rerun: f.rerun, limit: f.limit, to: f.to, refresh: true,
+	}, planFor{beginning: true})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	started := a.refused(wanted, errs)
-	for i, d := range wanted {
-		if errs[i] != nil {
-			continue
-		}
-		d.Rerun = f.rerun
-		if f.limit > 0 {
-			if d.Preview, err = s.preview(f.to); err != nil {
-				return err
-			}
-		}
-		run, err := s.Submit(ctx, d)
-		if started[i].err = err; err == nil {
-			started[i].run = run
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	done := a.begin(ctx, s, p, submitAtOnce)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	return a.afterStart(ctx, s, started, f)
+	return a.afterStart(ctx, s, done, f)
 }
 
 // submitted is a job and what became of it: a run, or why there is none.
 type submitted struct {
 	run broker.Run
 	err error
-}
-
-// refused begins the list of what became of jobs with those that cannot run.
-func (a *app) refused(wanted []broker.Desired, errs []error) []submitted {
-	out := make([]submitted, len(wanted))
-	for i, d := range wanted {
-		out[i].err = errs[i]
-		out[i].run = broker.Run{Project: d.Job.Project, Address: d.Job.Address, Provider: d.Job.Placement.Providers[0].String(), Destination: d.Job.Output.Destination}
-	}
-	return out
 }
 
 // preview is where a preview goes.
@@ -180,11 +153,12 @@ func (a *app) afterStart(ctx context.Context, s *session, jobs []submitted, f su
 	return nil
 }
 
-// chosen is the jobs of job files that a verb is about, each with its place.
+// chosen is the jobs of job files that a verb is about, each with the places that it
+// may run on, the one that is tried first at the front.
 type chosen struct {
 	set    *jobfile.Set
 	jobs   []job.Job
-	places []jobfile.Provider
+	places [][]jobfile.Provider
 }
 
 // chosen loads job files and picks jobs. It opens nothing else, and refuses what this
@@ -196,36 +170,52 @@ func (a *app) chosen(path string, f pathFlags, only []string) (c chosen, err err
 	if c.jobs, err = choose(c.set.Jobs, only); err != nil {
 		return c, err
 	}
-	c.places = make([]jobfile.Provider, len(c.jobs))
+	c.places = make([][]jobfile.Provider, len(c.jobs))
 	for i := range c.jobs {
-		if c.places[i], err = place(c.set, &c.jobs[i], f.provider); err != nil {
+		if c.places[i], err = placesOf(c.set, &c.jobs[i], f.provider); err != nil {
 			return c, err
 		}
 	}
 	return c, a.refuseUnbuilt(c.set, c.jobs)
 }
 
-// want resolves the jobs that a verb is about; errs says which of them cannot run, and
-// why. limit is of a preview, and 0 else.
-func (a *app) want(ctx context.Context, path string, f pathFlags, only []string, limit int64) (set *jobfile.Set, wanted []broker.Desired, errs []error, err error) {
-	c, err := a.chosen(path, f, only)
-	if err != nil {
-		return nil, nil, nil, err
+// wanted is what job files want, each job resolved for the first of its places.
+type wanted struct {
+	chosen
+	resolver *resolver
+	runs     []broker.Desired
+	errs     []error // why a job cannot run there
+}
+
+// want resolves the jobs that a verb is about. limit is of a preview, and 0 else.
+func (a *app) want(ctx context.Context, path string, f pathFlags, only []string, limit int64) (w wanted, err error) {
+	if w.chosen, err = a.chosen(path, f, only); err != nil {
+		return w, err
 	}
 	rt, err := a.loadRuntime(ctx)
 	if err != nil {
-		return nil, nil, nil, err
+		return w, err
 	}
-	r := &resolver{app: a, home: homeOf(c.set), runtime: rt, digests: openDigests(), view: view.NewChecking(a.terminal(), a.now)}
-	wanted, errs = make([]broker.Desired, len(c.jobs)), make([]error, len(c.jobs))
-	for i, j := range c.jobs {
-		j.Input.Limit = limit
-		wanted[i], errs[i] = r.resolve(ctx, j, c.places[i])
+	w.resolver = &resolver{app: a, home: homeOf(w.set), runtime: rt, digests: openDigests(), view: view.NewChecking(a.terminal(), a.now)}
+	w.runs, w.errs = make([]broker.Desired, len(w.jobs)), make([]error, len(w.jobs))
+	for i := range w.jobs {
+		w.jobs[i].Input.Limit = limit
+		w.runs[i], w.errs[i] = w.resolver.resolve(ctx, w.jobs[i], w.places[i][0])
 		if ctx.Err() != nil {
-			return nil, nil, nil, ctx.Err()
+			return w, ctx.Err()
 		}
 	}
-	return c.set, wanted, errs, nil
+	return w, nil
+}
+
+// mayRun says whether any job may run somewhere.
+func (w wanted) mayRun() bool {
+	for i, err := range w.errs {
+		if err == nil || len(w.places[i]) > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // choose picks the jobs that --job names, in the file's order.
@@ -260,16 +250,31 @@ func choose(jobs []job.Job, only []string) ([]job.Job, error) {
 	return out, nil
 }
 
-// place finds the provider of a job: the one of the command line, or its own.
-func place(set *jobfile.Set, j *job.Job, named string) (jobfile.Provider, error) {
-	if named == "" {
-		named = j.Placement.Providers[0].String()
-	} else if kind, alias, ok := strings.Cut(named, "."); ok {
-		j.Placement.Providers = []job.ProviderRef{{Kind: kind, Alias: alias}}
+// placesOf finds the provider blocks that a job may run on: the one of the command line,
+// or its own.
+func placesOf(set *jobfile.Set, j *job.Job, named string) ([]jobfile.Provider, error) {
+	refs := j.Placement.Providers
+	if kind, alias, ok := strings.Cut(named, "."); ok {
+		refs = []job.ProviderRef{{Kind: kind, Alias: alias}}
+		j.Placement.Providers = refs
+	} else if named != "" {
+		refs = []job.ProviderRef{{Kind: named}}
 	}
+	var out []jobfile.Provider
+	for _, ref := range refs {
+		p, err := placeOf(set, ref, named)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func placeOf(set *jobfile.Set, ref job.ProviderRef, named string) (jobfile.Provider, error) {
 	var have []string
 	for _, p := range set.Providers {
-		if p.Ref().String() == named {
+		if p.Ref() == ref {
 			return p, nil
 		}
 		have = append(have, p.Ref().String())

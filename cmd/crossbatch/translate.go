@@ -66,9 +66,9 @@ func (a *app) translate(ctx context.Context, path string, f pathFlags, only []st
 	drafts, worst := make([]view.Draft, len(c.jobs)), exitOK
 	for i, j := range c.jobs {
 		d := &drafts[i]
-		d.Project, d.Address, d.Provider, d.Accepted = j.Project, j.Address, c.places[i].Ref().String(), j.Placement.Accept
+		d.Project, d.Address, d.Provider, d.Accepted = j.Project, j.Address, c.places[i][0].Ref().String(), j.Placement.Accept
 		d.Notes = slices.Clone(notes)
-		if d.Err = r.draft(ctx, id, j, c.places[i], d); d.Err != nil {
+		if d.Err = r.draft(ctx, id, j, c.places[i][0], d); d.Err != nil {
 			worst = worse(worst, codeOfError(d.Err))
 		}
 		if ctx.Err() != nil {

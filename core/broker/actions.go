@@ -16,33 +16,11 @@ import (
 // Status tells how a run is doing. It only reads. A provider that cannot be
 // reached is no error: the run is shown as the ledger has it, with the reason.
 func (b *Broker) Status(ctx context.Context, key ledger.Key) (Run, error) {
-	r, err := b.load(ctx, key)
+	runs, err := b.Observe(ctx, []ledger.Key{key})
 	if err != nil {
 		return Run{}, err
 	}
-	a := r.live()
-	if a == nil || r.outcome != nil {
-		return r.view(nil), nil
-	}
-	var seen []provider.Observation
-	be, err := b.backend(ctx, r.intent.Provider)
-	for _, n := range a.started {
-		if err != nil {
-			break
-		}
-		var o provider.Observation
-		if o, err = be.Describe(ctx, n); err == nil {
-			seen = append(seen, b.clamp(o))
-		}
-	}
-	if ctx.Err() != nil {
-		return Run{}, ctx.Err()
-	}
-	out := r.view(seen)
-	if err != nil {
-		out.Unreachable = err.Error()
-	}
-	return out, nil
+	return runs[0], nil
 }
 
 // Cancel asks for a run's end. Idempotent: a run that is over stays as it ended,

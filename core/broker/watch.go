@@ -192,19 +192,41 @@ func (w *watcher) broken(err error) {
 	w.errs = append(w.errs, err)
 }
 
-// list makes the look of a round: one pass over the provider's own list when
-// that is cheaper than asking for each native job.
+// list makes the look of a round. What abandoned attempts had started after all is
+// cancelled.
 func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.Key) (look, error) {
-	wanted, given := map[string]bool{}, map[string]ledger.Key{}
-	since := time.Time{}
+	var runs []*run
+	given := map[string]ledger.Key{}
 	for _, key := range keys {
 		r, err := w.load(ctx, key)
 		if err != nil {
 			return nil, err
 		}
+		runs = append(runs, r)
 		for _, name := range r.abandonedNames() {
 			given[name] = key
 		}
+	}
+	return listed(ctx, be, runs, len(given) > 0, func(o provider.Observation) error {
+		key, ok := given[provider.AttemptName(o.Native.Name)]
+		if !ok || o.State.Terminal() {
+			return nil
+		}
+		if err := be.Cancel(ctx, o.Native); err != nil {
+			return err
+		}
+		w.note(key, fmt.Sprintf("cancelled %s, which an abandoned attempt had started after all", o.Native.Name))
+		return nil
+	})
+}
+
+// listed makes a look at the native jobs of runs of one provider: one pass over its
+// own list when that is cheaper than asking for each. With whole the list is read to
+// its end; others is told of every native job in it.
+func listed(ctx context.Context, be provider.Backend, runs []*run, whole bool, others func(provider.Observation) error) (look, error) {
+	wanted := map[string]bool{}
+	since := time.Time{}
+	for _, r := range runs {
 		a := r.live()
 		if a == nil || r.outcome != nil {
 			continue
@@ -216,7 +238,7 @@ func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.K
 			since = r.begun
 		}
 	}
-	if len(wanted) <= fewNatives && len(given) == 0 {
+	if len(wanted) <= fewNatives && !whole {
 		return describe, nil
 	}
 	const skew = time.Hour // between our clock and the service's
@@ -228,13 +250,10 @@ func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.K
 		if wanted[o.Native.ID] {
 			found[o.Native.ID] = o
 		}
-		if key, ok := given[provider.AttemptName(o.Native.Name)]; ok && !o.State.Terminal() {
-			if err := be.Cancel(ctx, o.Native); err != nil {
-				return nil, err
-			}
-			w.note(key, fmt.Sprintf("cancelled %s, which an abandoned attempt had started after all", o.Native.Name))
+		if err := others(o); err != nil {
+			return nil, err
 		}
-		if len(found) == len(wanted) && len(given) == 0 {
+		if len(found) == len(wanted) && !whole {
 			break
 		}
 	}

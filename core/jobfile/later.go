@@ -83,8 +83,8 @@ func (s *Set) Unbuilt(jobs ...job.Job) Diagnostics {
 			}
 			out.add(s.unbuiltPlace(j, ref)...)
 		}
-		if len(j.Placement.Providers) > 1 {
-			out.add(notYet(s.ranges[j.Address], "a choice among several providers (placement.providers)"))
+		if len(j.Placement.Providers) > 1 && j.Placement.Strategy == job.StrategyCheapest {
+			out.add(notYet(s.ranges[j.Address], "the cheapest of several providers (placement.strategy)"))
 		}
 	}
 	return out.sorted()

@@ -41,7 +41,11 @@ type Item struct {
 	Findings    []provider.Finding   `json:"findings,omitempty"`
 	Staged      int64                `json:"staged_bytes"` // of the input, which have to be staged
 	Translation provider.Translation `json:"translation"`  // what is sent; where a run is begun
-	Err         error                `json:"-"`            // of Blocked and Refused
+	Candidates  []Candidate          `json:"candidates,omitempty"`
+	Live        *broker.Run          `json:"-"` // how the run of Attach and Blocked is doing; nil: nobody asked
+	Err         error                `json:"-"` // of Blocked and Refused
+
+	unfit bool // it was held against its provider, and Refused
 }
 
 // Plan is what becomes of wanted runs.

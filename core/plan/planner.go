@@ -20,6 +20,10 @@ type Planner struct {
 	runs  *ledger.Index // nil: each job's are looked for
 	mu    sync.Mutex
 	facts map[string]func() (provider.Facts, error) // by block
+
+	// Unasked is set, before anything is planned, where no provider is to be asked:
+	// documented defaults stand for its facts.
+	Unasked bool
 }
 
 // NewPlanner makes a Planner for a few jobs.
@@ -76,13 +80,16 @@ func (p *Planner) Item(ctx context.Context, d broker.Desired) Item {
 			out = Decide(k)
 		}
 	}
+	if err := affordable(d); err != nil {
+		return out.refuse(err).unfitted()
+	}
 	if out.Facts, err = p.inspect(ctx, d.Provider); err != nil {
 		return out.refuse(err)
 	}
 	draft, err := p.b.Draft(ctx, d, out.Generation, out.Facts)
 	out.Findings, out.Staged, out.Translation = draft.Findings, draft.Staged, draft.Translation
 	if err != nil {
-		return out.refuse(err)
+		return out.refuse(err).unfitted()
 	}
 	return out
 }
@@ -96,7 +103,15 @@ func (i Item) refuse(err error) Item {
 	return i
 }
 
+func (i Item) unfitted() Item {
+	i.unfit = true
+	return i
+}
+
 func (p *Planner) inspect(ctx context.Context, b ledger.Block) (provider.Facts, error) {
+	if p.Unasked {
+		return provider.Facts{}, nil
+	}
 	key := b.String() + " " + string(b.Config)
 	p.mu.Lock()
 	ask, ok := p.facts[key]
@@ -126,6 +141,34 @@ func (p *Planner) Orphans(ctx context.Context, project string, addresses []strin
 		}
 	}
 	return out, nil
+}
+
+// Observe asks how the live runs of a plan are doing: those that are joined, that block,
+// and orphans. It only reads; a provider that cannot be reached is no error.
+func (p *Planner) Observe(ctx context.Context, of *Plan) error {
+	var keys []ledger.Key
+	for _, i := range of.Items {
+		if i.Action == Attach || i.Action == Blocked {
+			keys = append(keys, i.Key)
+		}
+	}
+	for _, r := range of.Orphans {
+		keys = append(keys, r.Key)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	seen, err := p.b.Observe(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for n, i := range of.Items {
+		if i.Action == Attach || i.Action == Blocked {
+			of.Items[n].Live, seen = &seen[0], seen[1:]
+		}
+	}
+	copy(of.Orphans, seen)
+	return nil
 }
 
 // Planned is what Submit has to keep to; nil where no run is begun.

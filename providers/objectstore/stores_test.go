@@ -162,8 +162,8 @@ func azuriteFolder(t *testing.T) string {
 	return filepath.Join(cache, "crossbatch", "azurite-3.37.0")
 }
 
-// azurite starts Microsoft's own emulator, so that ours is held against it. Its
-// flag is needed because it knows fewer versions of the protocol than the SDK.
+// azurite starts Microsoft's own emulator, so that ours is held against it. It knows
+// fewer versions of the protocol than the SDK, and would tell Microsoft of its use.
 func azurite(t *testing.T, folder string) string {
 	t.Helper()
 	script := filepath.Join(folder, "node_modules", "azurite", "dist", "src", "blob", "main.js")
@@ -179,7 +179,7 @@ func azurite(t *testing.T, folder string) string {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := exec.CommandContext(ctx, "node", script, "--silent", "--skipApiVersionCheck", "--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort", port)
+	c := exec.CommandContext(ctx, "node", script, "--silent", "--skipApiVersionCheck", "--disableTelemetry", "--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort", port)
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ type itemObject struct {
 	Generation  int                `json:"generation"`
 	Fingerprint string             `json:"fingerprint,omitempty"`
 	Input       inputObject        `json:"input"`
-	Candidates  []candidate        `json:"candidates"`
+	Candidates  []plan.Candidate   `json:"candidates"`
+	Live        *broker.Run        `json:"live,omitempty"` // the run that is joined, or that blocks
 	Findings    []provider.Finding `json:"findings"`
 	Uploads     []provider.Upload  `json:"uploads"`
 	Requests    []provider.Request `json:"requests"`
@@ -51,31 +52,28 @@ type inputObject struct {
 	Staged int64 `json:"staged_bytes"`
 }
 
-// candidate is a place that a job may run on. What it costs is not known yet.
-type candidate struct {
-	Provider string `json:"provider"`
-	Price    string `json:"price"`
-	Reason   string `json:"reason"`
-}
-
 func objectOf(i plan.Item) itemObject {
 	d := i.Wanted
-	place := placeOf(d)
 	return itemObject{
-		Project: d.Job.Project, Address: d.Job.Address, Provider: place, Destination: d.Identity().Destination,
+		Project: d.Job.Project, Address: d.Job.Address, Provider: placeOf(i), Destination: d.Identity().Destination,
 		Action: i.Action, Reasons: some(i.Reasons), Run: i.Run, Generation: i.Generation, Fingerprint: i.Fingerprint,
 		Input:      inputObject{len(d.Shards), d.Shards.Bytes(), i.Staged},
-		Candidates: []candidate{{place, "unknown", "the only place that is given"}},
-		Findings:   some(i.Findings), Uploads: some(i.Translation.Uploads), Requests: some(i.Translation.Requests),
+		Candidates: some(i.Candidates), Live: i.Live,
+		Findings: some(i.Findings), Uploads: some(i.Translation.Uploads), Requests: some(i.Translation.Requests),
 	}
 }
 
-// placeOf is KIND.ALIAS of where a run is wanted, whether or not it could be resolved.
-func placeOf(d broker.Desired) string {
-	if len(d.Job.Placement.Providers) > 0 {
+// placeOf is KIND.ALIAS of where a run is, or is wanted, whether or not it could be
+// resolved.
+func placeOf(i plan.Item) string {
+	switch d := i.Wanted; {
+	case i.Action == plan.Attach && i.Live != nil:
+		return i.Live.Provider
+	case len(d.Job.Placement.Providers) > 0:
 		return d.Job.Placement.Providers[0].String()
+	default:
+		return d.Provider.String()
 	}
-	return d.Provider.String()
 }
 
 // ShowPlan prints a plan.
@@ -147,19 +145,27 @@ func (v human) mark(a plan.Action) string {
 
 func (v human) item(i plan.Item) error {
 	d := i.Wanted
-	title := fmt.Sprintf("  %s %s  on %s", v.mark(i.Action), v.bold(d.Job.Address), placeOf(d))
+	title := fmt.Sprintf("  %s %s  on %s", v.mark(i.Action), v.bold(d.Job.Address), placeOf(i))
 	switch i.Action {
 	case plan.Refused:
 		fmt.Fprintln(v.t.Out, title+"  it cannot run")
 		fmt.Fprintf(v.t.Err, "Error: %s: %v\n", d.Job.Address, i.Err)
+		if len(i.Candidates) > 1 {
+			return nil
+		}
 		return v.levels(i.Findings, d.Job.Placement.Accept, "      ")
 	case plan.Blocked:
 		fmt.Fprintf(v.t.Out, "%s  blocked: %s\n", title, strings.Join(i.Reasons, "; "))
+		v.live(i.Live)
 		return nil
 	}
 	fmt.Fprintf(v.t.Out, "%s  run %.8s: %s\n", title, i.Run, strings.Join(i.Reasons, "; "))
+	v.live(i.Live)
 	if !i.Action.Begins() {
 		return nil
+	}
+	if len(i.Candidates) > 1 {
+		v.candidates(i.Candidates)
 	}
 	size := fmt.Sprintf("%s, %s", count(int64(len(d.Shards)), "shard"), bytesText(d.Shards.Bytes()))
 	if i.Staged > 0 {
@@ -167,6 +173,32 @@ func (v human) item(i plan.Item) error {
 	}
 	fmt.Fprintf(v.t.Out, "      %s  %s -> %s\n", v.dim("input"), size, near(d.Identity().Destination))
 	return v.levels(i.Findings, d.Job.Placement.Accept, "      ")
+}
+
+// live says how a run is doing that was asked about.
+func (v human) live(r *broker.Run) {
+	if r == nil {
+		return
+	}
+	text := string(r.State)
+	if r.Counts.In > 0 {
+		text += ", " + count(r.Counts.In, "record")
+	}
+	if r.Unreachable != "" {
+		text = "as far as the ledger knows: " + text + "; " + r.Unreachable
+	}
+	fmt.Fprintf(v.t.Out, "      %s   %s\n", v.dim("live"), text)
+}
+
+// candidates lists the places of a job, and why one is taken.
+func (v human) candidates(list []plan.Candidate) {
+	for _, c := range list {
+		taken := "not taken"
+		if c.Taken {
+			taken = "taken"
+		}
+		fmt.Fprintf(v.t.Out, "      %s  %s  %s (price: %s): %s\n", v.dim("place"), c.Provider, taken, c.Price, c.Reason)
+	}
 }
 
 // levels lists the findings of what is lost, and counts the others: a plan may have
