@@ -144,7 +144,7 @@ func (b *Broker) Fetch(ctx context.Context, key ledger.Key, to string) (*record.
 	if err != nil {
 		return nil, err
 	}
-	shards, err := b.o.Ledger.Shards(ctx, r.intent.Input)
+	shards, err := b.input(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (b *Broker) fetchPublished(ctx context.Context, r *run, to string) (*record
 	if m == nil || m.Run != r.id {
 		return nil, provider.Errorf(provider.NotFound, "the result of run %s is no longer at %s: it was replaced or removed", r.id, r.intent.Job.Output.Destination)
 	}
-	shards, err := b.o.Ledger.Shards(ctx, r.intent.Input)
+	shards, err := b.input(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -180,6 +180,7 @@ func (b *Broker) fetchPublished(ctx context.Context, r *run, to string) (*record
 
 func (b *Broker) fetch(ctx context.Context, r *run, src collect.Source, to string) (*record.Manifest, error) {
 	src.Job.Output.Destination, r.intent.Job.Output.Destination = to, to
+	r.intent.Retry = nil // what it mends need not stand there
 	if _, err := b.free(ctx, r); err != nil {
 		return nil, err
 	}

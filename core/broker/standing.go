@@ -9,6 +9,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/record"
 )
 
 // Standing is what the ledger and the destination hold when a run is wanted.
@@ -16,7 +17,9 @@ type Standing struct {
 	Fingerprint string
 	Runs        []ledger.Entry  // of the job, of any fingerprint; the one that changed last at the end
 	Result      string          // id of the run whose result is in force at the destination; empty: none, or another job's
+	Totals      record.Counts   // of that result
 	Holder      *ledger.Blocked // the live run that holds the destination; nil: none
+	Fruitless   []ledger.Key    // runs that tried records again and published nothing: they change nothing
 }
 
 // Course is what Submit does about a wanted run: it begins one, or joins one.
@@ -24,16 +27,32 @@ type Course struct {
 	Generation int        // of the run that is begun or joined
 	Joins      ledger.Key // the run that is what is wanted; empty: one is begun
 	Live       bool       // the run that is joined is not over
+	Refused    error      // why neither can be; ErrNoRetry
 }
 
-// Last is the latest run at the fingerprint that is wanted; false without one.
+// Last is the latest run at the fingerprint that is wanted, fruitless ones aside; false
+// without one.
 func (s Standing) Last() (last ledger.Entry, ok bool) {
 	for _, e := range s.Runs {
-		if strings.HasPrefix(s.Fingerprint, e.Fingerprint) && (!ok || e.Generation > last.Generation) {
+		if s.same(e) && !slices.Contains(s.Fruitless, e.Key) && (!ok || e.Generation > last.Generation) {
 			last, ok = e, true
 		}
 	}
 	return last, ok
+}
+
+// same says whether a run is of the fingerprint that is wanted.
+func (s Standing) same(e ledger.Entry) bool { return strings.HasPrefix(s.Fingerprint, e.Fingerprint) }
+
+// next is the generation of a run that is begun.
+func (s Standing) next() int {
+	n := 0
+	for _, e := range s.Runs {
+		if s.same(e) {
+			n = max(n, e.Generation+1)
+		}
+	}
+	return n
 }
 
 // Course decides from s alone, Holder aside, in the ledger of that id: a run at this
@@ -41,14 +60,14 @@ func (s Standing) Last() (last ledger.Entry, ok bool) {
 func (d Desired) Course(ledgerID string, s Standing) Course {
 	last, ok := s.Last()
 	switch {
-	case !ok:
-		return Course{}
-	case !last.Kind.Over():
+	case ok && !last.Kind.Over():
 		return Course{Generation: last.Generation, Joins: last.Key, Live: true}
-	case d.settled(last) && s.Result == job.RunID(ledgerID, d.Identity(), s.Fingerprint, last.Generation):
+	case d.RetryFailed:
+		return d.retryCourse(ledgerID, s)
+	case ok && d.settled(last) && s.Result == job.RunID(ledgerID, d.Identity(), s.Fingerprint, last.Generation):
 		return Course{Generation: last.Generation, Joins: last.Key}
 	}
-	return Course{Generation: last.Generation + 1}
+	return Course{Generation: s.next()}
 }
 
 // settled says that a run which is over is what is wanted, if its result is in
@@ -71,7 +90,19 @@ func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x 
 	if err != nil {
 		return s, err
 	}
-	if last, ok := s.Last(); ok && d.settled(last) {
+	if err := b.fruitless(ctx, &s); err != nil {
+		return s, err
+	}
+	switch last, ok := s.Last(); {
+	case d.RetryFailed && len(s.Runs) > 0:
+		var m *record.Manifest
+		if m, err = b.inForce(ctx, d); m != nil {
+			s.Result, s.Totals = m.Run, m.Totals
+		}
+		if errors.Is(err, collect.ErrConflict) {
+			err = nil
+		}
+	case ok && d.settled(last):
 		err = b.result(ctx, d, &s, last.Generation)
 	}
 	return s, err
@@ -85,7 +116,7 @@ func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation 
 		return nil
 	}
 	if m != nil {
-		s.Result = m.Run
+		s.Result, s.Totals = m.Run, m.Totals
 	}
 	return err
 }
@@ -110,7 +141,7 @@ func (b *Broker) Survey(ctx context.Context, d Desired, x *ledger.Index) (Standi
 		return s, err
 	}
 	c := d.Course(b.LedgerID(), s)
-	if c.Joins != "" {
+	if c.Joins != "" || c.Refused != nil {
 		return s, nil
 	}
 	if s.Holder, err = b.o.Ledger.Holder(ctx, d.Identity().Destination); err != nil {

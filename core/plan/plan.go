@@ -41,6 +41,7 @@ type Item struct {
 	Findings    []provider.Finding   `json:"findings,omitempty"`
 	Staged      int64                `json:"staged_bytes"` // of the input, which have to be staged
 	Translation provider.Translation `json:"translation"`  // what is sent; where a run is begun
+	Retried     *broker.Retried      `json:"retried,omitempty"`
 	Candidates  []Candidate          `json:"candidates,omitempty"`
 	Live        *broker.Run          `json:"-"` // how the run of Attach and Blocked is doing; nil: nobody asked
 	Err         error                `json:"-"` // of Blocked and Refused

@@ -1,0 +1,131 @@
+package contracttests
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/crossbatch/crossbatch/core/broker"
+	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/record"
+)
+
+// mending: what a run left without a prediction is tried again, and nothing else.
+var mending = []Invariant{
+	{"a_retry_mends_what_a_run_left", mends},
+	{"a_retry_in_any_format", mendsTables},
+}
+
+// mends: a run that dies after its first shard leaves a partial result, in which
+// records have failed, too. Trying again scores these and those that were skipped; what
+// fails again, or is given up, leaves the result as it stands.
+func mends(t T, h Harness) {
+	p := newPlace(t, h)
+	s, want := plain("mended", 7, 3, 4, 3, 3, 3, 3, 3, 3)
+	bad := `{"id":"bad","name":"n","a":"no","b":1,"c":1}` + "\n"
+	for _, i := range []int{0, 5} {
+		lines := strings.SplitAfter(s.files[i].body, "\n")
+		s.files[i].body = lines[0] + bad + strings.Join(lines[1:], "")
+	}
+	d := p.desired(s)
+	d.Job.Limits.Retries = 0
+	again := d
+	again.RetryFailed = true
+	b := p.broker(nil)
+	if _, err := b.Submit(p.ctx, again); !errors.Is(err, broker.ErrNoRetry) {
+		t.Errorf("records of a job that has not run are tried again: %v", err)
+	}
+	p.s.Jobs.Hold(1)
+	base := p.submit(b, d)
+	for _, n := range p.standing(base.Key) {
+		p.must(p.s.Jobs.Kill(p.ctx, n))
+	}
+	p.s.Jobs.Hold(-1)
+	base = p.finish(b, base.Key)
+	p.ended(base, broker.Partial)
+	if c := base.Counts; c.In != 27 || c.Skipped == 0 || c.OK == 0 {
+		t.Fatalf("the run counts %+v, want 27 records and some of them skipped", c)
+	}
+	before := p.read(d.Job.Output.Destination)
+
+	// Given up, it leaves everything as it was, for the next one, too.
+	p.s.Jobs.Hold(0)
+	given := p.submit(b, again)
+	if given.ID == base.ID || given.Generation != base.Generation+1 || given.Fingerprint != base.Fingerprint {
+		t.Errorf("records are tried again as run %s, generation %d, after %s, generation %d", given.ID, given.Generation, base.ID, base.Generation)
+	}
+	if joined := p.submit(p.broker(nil), again); joined.ID != given.ID {
+		t.Errorf("asked for again, %s is begun beside %s", joined.ID, given.ID)
+	}
+	p.standing(given.Key)
+	p.cancel(b, given.Key)
+	p.ended(p.finish(b, given.Key), broker.Cancelled)
+	p.s.Jobs.Hold(-1)
+	if now := p.read(d.Job.Output.Destination); now.manifest.Run != base.ID || len(now.bodies) != len(before.bodies) {
+		t.Errorf("a retry that was cancelled leaves the result of run %s and %d objects, want %s and %d", now.manifest.Run, len(now.bodies), base.ID, len(before.bodies))
+	}
+	if same := p.submit(b, d); same.ID != base.ID || same.State != broker.Partial {
+		t.Errorf("after it the job is satisfied by %s (%s), want %s", same.ID, same.State, base.ID)
+	}
+
+	m := &tamper{}
+	r := p.submit(p.broker(m), again)
+	r = p.finish(p.broker(m), r.Key)
+	p.ended(r, broker.Partial)
+	out := p.read(d.Job.Output.Destination)
+	if c := (record.Counts{In: 27, OK: 25, Failed: 2}); r.Counts != c || out.manifest.Totals != c || out.manifest.Run != r.ID || out.manifest.Retried != base.ID {
+		t.Errorf("the run counts %+v; the manifest of %s, which mends %s, counts %+v; want %+v", r.Counts, out.manifest.Run, out.manifest.Retried, out.manifest.Totals, c)
+	}
+	p.equal(out, want)
+	for _, i := range []int{0, 5} {
+		if got := p.failures(out.failed(i)); len(got) != 1 || !strings.HasSuffix(got[0], " row 1 wrong_type") {
+			t.Errorf("shard %d names failed records %q", i, got)
+		}
+	}
+	for _, shard := range m.taken()[1] {
+		if s := before.manifest.Shards[shard]; s.Left() == 0 {
+			t.Errorf("the retry covers shard %d, of which nothing was left", shard)
+		}
+	}
+	if same := p.submit(b, d); same.ID != r.ID {
+		t.Errorf("mended, the job is satisfied by %s, want %s", same.ID, r.ID)
+	}
+}
+
+// mendsTables: rows of CSV and of Parquet are merged as those of JSON Lines are; no
+// result remembers how often it was mended.
+func mendsTables(t T, h Harness) {
+	for _, format := range []job.Format{job.CSV, job.Parquet} {
+		p := newPlace(t, h)
+		s, _ := plain("table-"+string(format), 8, 3, 3, 3)
+		s.out = format
+		lines := strings.SplitAfter(s.files[1].body, "\n")
+		s.files[1].body = lines[0] + "no record\n" + strings.Join(lines[1:], "")
+		s.tune = func(j *job.Job) {
+			if format == job.CSV {
+				j.Output.Compression = job.CompressionZstd
+			}
+		}
+		d := p.desired(s)
+		b := p.broker(nil)
+		base := p.finish(b, p.submit(b, d).Key)
+		p.ended(base, broker.Partial)
+		before := p.read(d.Job.Output.Destination)
+		d.RetryFailed = true
+		r := p.finish(b, p.submit(b, d).Key)
+		p.ended(r, broker.Partial)
+		out := p.read(d.Job.Output.Destination)
+		if r.ID == base.ID || r.Counts != base.Counts {
+			t.Errorf("%s: run %s counts %+v, run %s before it %+v", format, r.ID, r.Counts, base.ID, base.Counts)
+		}
+		for i := range before.manifest.Shards {
+			if out.failed(i) != before.failed(i) {
+				t.Errorf("%s: shard %d names failed records %s, want %s", format, i, out.failed(i), before.failed(i))
+			}
+			if format == job.CSV {
+				p.same(i, "predictions", p.unpack(out.part(i), job.CompressionZstd), p.unpack(before.part(i), job.CompressionZstd))
+			} else if len(out.part(i)) != len(before.part(i)) {
+				t.Errorf("shard %d has %d bytes, want %d", i, len(out.part(i)), len(before.part(i)))
+			}
+		}
+	}
+}
