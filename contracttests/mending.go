@@ -3,9 +3,12 @@ package contracttests
 import (
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/job"
+	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
 )
 
@@ -13,6 +16,7 @@ import (
 var mending = []Invariant{
 	{"a_retry_mends_what_a_run_left", mends},
 	{"a_retry_in_any_format", mendsTables},
+	{"a_retry_stands_on_its_base", mendsBase},
 }
 
 // mends: a run that dies after its first shard leaves a partial result, in which
@@ -73,8 +77,7 @@ func mends(t T, h Harness) {
 	}
 
 	m := &tamper{}
-	r := p.submit(p.broker(m), again)
-	r = p.finish(p.broker(m), r.Key)
+	r := p.overtaken(m, again, "after commit")
 	p.ended(r, broker.Partial)
 	out := p.read(d.Job.Output.Destination)
 	if c := (record.Counts{In: 28, OK: 25, Failed: 3}); r.Counts != c || out.manifest.Totals != c || out.manifest.Run != r.ID || out.manifest.Retried != base.ID {
@@ -102,7 +105,7 @@ func mends(t T, h Harness) {
 // mendsTables: rows of CSV and of Parquet are merged as those of JSON Lines are; no
 // result remembers how often it was mended.
 func mendsTables(t T, h Harness) {
-	for _, format := range []job.Format{job.CSV, job.Parquet} {
+	for format, point := range map[job.Format]string{job.CSV: "before commit", job.Parquet: "before clean"} {
 		p := newPlace(t, h)
 		s, _ := plain("table-"+string(format), 8, 3, 3, 3)
 		s.out = format
@@ -119,7 +122,7 @@ func mendsTables(t T, h Harness) {
 		p.ended(base, broker.Partial)
 		before := p.read(d.Job.Output.Destination)
 		d.RetryFailed = true
-		r := p.finish(b, p.submit(b, d).Key)
+		r := p.overtaken(nil, d, point)
 		p.ended(r, broker.Partial)
 		out := p.read(d.Job.Output.Destination)
 		if r.ID == base.ID || r.Counts != base.Counts {
@@ -134,6 +137,115 @@ func mendsTables(t T, h Harness) {
 			} else if out.part(i) != before.part(i) {
 				t.Errorf("shard %d has other bytes than before", i)
 			}
+		}
+	}
+}
+
+// mendsBase: a retry that answers nothing changes nothing; nor does one whose base is
+// not what it was, whatever it answered.
+func mendsBase(t T, h Harness) {
+	p := newPlace(t, h)
+	s, _ := plain("base", 9, 3, 2)
+	s.files[0].body += "no record\n"
+	s.tune = func(j *job.Job) { j.Output.Existing, j.Limits.Retries = job.ExistingFail, 0 }
+	d := p.desired(s)
+	b := p.broker(nil)
+	base := p.finish(b, p.submit(b, d).Key)
+	p.ended(base, broker.Partial)
+	before := p.read(d.Job.Output.Destination)
+	d.RetryFailed = true
+	unchanged := func(want string) {
+		p.t.Helper()
+		now, _ := p.peek(d.Job.Output.Destination)
+		if len(now.bodies) != len(before.bodies) || now.bodies[record.ManifestName] != want {
+			t.Errorf("a retry that failed leaves %d objects, want %d and the manifest as it was", len(now.bodies), len(before.bodies))
+		}
+	}
+
+	p.s.Jobs.Hold(0)
+	r := p.submit(b, d)
+	for _, n := range p.standing(r.Key) {
+		p.must(p.s.Jobs.Kill(p.ctx, n))
+	}
+	r = p.finish(b, r.Key)
+	p.ended(r, broker.Failed)
+	if r.Reason == "" || r.Code == provider.OK {
+		t.Errorf("it failed with code %s: %q", r.Code, r.Reason)
+	}
+	unchanged(before.bodies[record.ManifestName])
+
+	r = p.submit(b, d)
+	p.standing(r.Key)
+	other := *before.manifest
+	other.Provider += "x"
+	body, err := other.Encode()
+	p.must(err)
+	dest, prefix, err := p.open(p.ctx, d.Job.Output.Destination)
+	p.must(err)
+	defer func() { _ = dest.Close() }()
+	p.must(dest.Replace(p.ctx, prefix+record.ManifestName, body))
+	p.s.Jobs.Hold(-1)
+	r = p.finish(b, r.Key)
+	p.ended(r, broker.Failed)
+	if r.Code != provider.Conflict {
+		t.Errorf("over another base it failed with code %s: %q", r.Code, r.Reason)
+	}
+	unchanged(string(body))
+}
+
+// overtaken begins a run whose process stands still at a step. Another one sees the run
+// through; then the first goes on, as one does that was only slow. Whoever follows the
+// manifest meanwhile sees a whole result.
+func (p *place) overtaken(m *tamper, d broker.Desired, point string) broker.Run {
+	p.t.Helper()
+	reached, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	var once sync.Once
+	slow := p.stepping(m, func(at string) {
+		if at == point {
+			once.Do(func() {
+				close(reached)
+				<-goOn
+			})
+		}
+	})
+	go func() {
+		r, err := slow.Submit(p.ctx, d)
+		if err == nil {
+			_, err = slow.Watch(p.ctx, []ledger.Key{r.Key}, broker.WatchOptions{})
+		}
+		done <- err
+	}()
+	select {
+	case <-reached:
+	case err := <-done:
+		p.t.Fatalf("the run came to its end (%v) and never to %q", err, point)
+	}
+	p.follow(d.Job.Output.Destination)
+	other := p.broker(nil)
+	live, err := other.Live(p.ctx)
+	p.must(err)
+	if len(live) != 1 {
+		p.t.Fatalf("%d runs live, want the one that was begun", len(live))
+	}
+	r := p.finish(other, live[0])
+	close(goOn)
+	if err := <-done; err != nil {
+		p.t.Errorf("who was overtaken at %q: %v", point, err)
+	}
+	return r
+}
+
+// follow wants all that the manifest in force names.
+func (p *place) follow(destination string) {
+	p.t.Helper()
+	out, ok := p.peek(destination)
+	if !ok {
+		p.t.Fatalf("nothing is published at %s", destination)
+	}
+	for _, s := range out.manifest.Shards {
+		p.holds(out, s.Part)
+		if s.FailedPart != nil {
+			p.holds(out, *s.FailedPart)
 		}
 	}
 }

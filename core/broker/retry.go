@@ -99,8 +99,10 @@ func (s Standing) noRetry() error {
 		return fmt.Errorf("%w: the job has not run yet; leave --retry-failed out to run it", ErrNoRetry)
 	case !ok:
 		return fmt.Errorf("%w: the job, its model or its input is not what it was when it last ran; leave --retry-failed out to run all of it", ErrNoRetry)
-	case last.Kind == ledger.Failed, last.Kind == ledger.Cancelled:
-		return fmt.Errorf("%w: the last run is %s and published nothing; leave --retry-failed out to run the job again", ErrNoRetry, last.Kind)
+	case last.Kind == ledger.Failed:
+		return fmt.Errorf("%w: the last run failed and published nothing; leave --retry-failed out to run the job again", ErrNoRetry)
+	case last.Kind == ledger.Cancelled, last.Kind == ledger.Forgotten:
+		return fmt.Errorf("%w: the last run is %s; leave --retry-failed out to run the job again", ErrNoRetry, last.Kind)
 	}
 	return fmt.Errorf("%w: the result of the last run is not in force any more; leave --retry-failed out to run the job again", ErrNoRetry)
 }
