@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -163,6 +164,9 @@ func (b *Broker) begin(ctx context.Context, be provider.Backend, d Desired, in l
 	}
 	out, err := b.advance(ctx, key, describe, true)
 	out.Joined = joined
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w; run %s is begun all the same: to apply again goes on with it, to cancel it gives it up", err, r.id)
+	}
 	return out, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/provider/block"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // Capabilities are those of Batch Transform. Its rates are not published; describing
@@ -35,7 +36,7 @@ func (b *Backend) Capabilities() provider.Capabilities {
 }
 
 // Inspect asks for one job, to see whether the credentials, the region and the
-// endpoint are what they should be.
+// endpoint are what they should be, and whether the staging place is there.
 func (b *Backend) Inspect(ctx context.Context) (provider.Facts, error) {
 	c, err := b.connect(ctx)
 	if err != nil {
@@ -43,6 +44,9 @@ func (b *Backend) Inspect(ctx context.Context) (provider.Facts, error) {
 	}
 	if _, err := c.jobs.ListTransformJobs(ctx, &sdk.ListTransformJobsInput{NameContains: aws.String(namePrefix), MaxResults: aws.Int32(1)}); err != nil {
 		return provider.Facts{}, b.failed("looking at SageMaker in "+b.config.Region, err)
+	}
+	if err := storage.Reach(ctx, b.deps.Open, b.config.Staging); err != nil {
+		return provider.Facts{}, b.failed("looking at the staging place "+b.config.Staging, err)
 	}
 	account, _ := b.config.account()
 	return provider.Facts{

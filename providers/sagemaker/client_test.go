@@ -598,3 +598,14 @@ func TestLostReplies(t *testing.T) {
 		}
 	}
 }
+
+// That a staging bucket is not there is told before anything begins.
+func TestInspectLooksAtTheStagingPlace(t *testing.T) {
+	w := newWorld(t, emulator.Options{})
+	c := w.config()
+	c.Staging = "s3://no-such-bucket/staging"
+	_, err := w.backend(c).Inspect(t.Context())
+	if provider.CodeOf(err) != provider.NotFound || !strings.Contains(err.Error(), "looking at the staging place "+c.Staging) {
+		t.Errorf("%v", err)
+	}
+}

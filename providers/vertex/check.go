@@ -2,7 +2,6 @@ package vertex
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/provider/block"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // visibility is how long after its creation a job may be missing from lists, the
@@ -45,25 +45,13 @@ func (b *Backend) Inspect(ctx context.Context) (provider.Facts, error) {
 	if err != nil {
 		return provider.Facts{}, b.failed("looking at Vertex AI in "+b.config.Location, err)
 	}
-	if err := b.reach(ctx, b.config.Staging); err != nil {
+	if err := storage.Reach(ctx, b.deps.Open, b.config.Staging); err != nil {
 		return provider.Facts{}, b.failed("looking at the staging place "+b.config.Staging, err)
 	}
 	return provider.Facts{
 		Account: b.config.Project, Region: b.config.Location, Console: b.console(""),
 		Notes: map[string]string{"api": "google.cloud.aiplatform.v1"},
 	}, nil
-}
-
-// reach is why a place cannot be read; nil: it can.
-func (b *Backend) reach(ctx context.Context, uri string) error {
-	bucket, prefix, err := b.deps.Open(ctx, uri)
-	if err != nil {
-		return err
-	}
-	for _, err = range bucket.Objects(ctx, prefix) {
-		break // one tells as much as all
-	}
-	return errors.Join(err, bucket.Close())
 }
 
 // What is not there.

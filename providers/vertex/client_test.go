@@ -457,3 +457,14 @@ func TestNobodyThere(t *testing.T) {
 		t.Error("anybody will do")
 	}
 }
+
+// That a staging bucket is not there is told before anything begins.
+func TestInspectLooksAtTheStagingPlace(t *testing.T) {
+	w := newWorld(t, emulator.Options{})
+	c := w.config()
+	c.Staging = "gs://no-such-bucket/staging"
+	_, err := w.backend(c).Inspect(t.Context())
+	if provider.CodeOf(err) != provider.NotFound || !strings.Contains(err.Error(), "looking at the staging place "+c.Staging) {
+		t.Errorf("%v", err)
+	}
+}
