@@ -88,7 +88,7 @@ func (s *service) lines(b fakeBody, shard int) (scored, error) {
 			return out, err
 		}
 		for _, span := range block.Records {
-			if at.Seek(row); some {
+			if at.PassTo(row); some {
 				if next, _, ok := at.Range(); !ok || next != row {
 					row++
 					continue

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/record"
@@ -33,16 +35,22 @@ func Left(ctx context.Context, open storage.Opener, folder string, m *record.Man
 		return nil, err
 	}
 	for i, s := range m.Shards {
-		if s.Left() == 0 {
-			continue
+		if s.Left() > 0 {
+			out = append(out, provider.Rows{Shard: i})
 		}
-		rows, err := left(ctx, from, i, s)
-		if err != nil {
-			return nil, fmt.Errorf("shard %d: %w", i, err)
-		}
-		out = append(out, provider.Rows{Shard: i, Rows: rows})
 	}
-	return out, nil
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for n := range out {
+		g.Go(func() (err error) {
+			i := out[n].Shard
+			if out[n].Rows, err = left(ctx, from, i, m.Shards[i]); err != nil {
+				err = fmt.Errorf("shard %d: %w", i, err)
+			}
+			return err
+		})
+	}
+	return out, g.Wait()
 }
 
 func left(ctx context.Context, from storage.Folder, i int, s record.Shard) (record.Rows, error) {

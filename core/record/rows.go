@@ -101,8 +101,8 @@ func (c *Cursor) step() { c.first, c.last, c.rest, c.ok = c.rest.cut(c.last + 1)
 // the last one.
 func (c *Cursor) Range() (first, last int64, ok bool) { return c.first, c.last, c.ok }
 
-// Seek passes over the rows before row.
-func (c *Cursor) Seek(row int64) {
+// PassTo passes over the rows before row.
+func (c *Cursor) PassTo(row int64) {
 	for c.ok && c.last < row {
 		c.step()
 	}
@@ -117,7 +117,7 @@ func (c *Cursor) Next() (row int64, ok bool) {
 		return 0, false
 	}
 	row = c.first
-	c.Seek(row + 1)
+	c.PassTo(row + 1)
 	return row, true
 }
 
@@ -127,7 +127,7 @@ func (r Rows) Ranges() [][2]int64 {
 	c := r.Cursor()
 	for first, last, ok := c.Range(); ok; first, last, ok = c.Range() {
 		out = append(out, [2]int64{first, last})
-		c.Seek(last + 1)
+		c.PassTo(last + 1)
 	}
 	return out
 }

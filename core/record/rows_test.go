@@ -65,7 +65,7 @@ func TestRowsComeBack(t *testing.T) {
 		}
 		from := rapid.Int64Range(0, at+5).Draw(t, "from")
 		c := rows.Cursor()
-		c.Seek(from)
+		c.PassTo(from)
 		i, _ := slices.BinarySearch(want, from)
 		if row, ok := c.Next(); ok != (i < len(want)) || ok && row != want[i] {
 			t.Fatalf("from %d: %d, %v", from, row, ok)

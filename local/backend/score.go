@@ -32,7 +32,7 @@ func (w *worker) run(ctx context.Context) end {
 	if err := readDocument(w.dir, requestFile, &q); err != nil {
 		return failed(provider.Errorf(provider.Invalid, "the request cannot be read: %w", err))
 	}
-	if known := q.FormatVersion == documentVersion && q.Rows == nil || q.FormatVersion == chosenVersion; !known {
+	if known := q.FormatVersion == documentVersion && q.Rows == nil || q.FormatVersion == chosenVersion && q.Rows != nil; !known {
 		return failed(provider.Errorf(provider.Invalid, "the request is of version %d, this crossbatch reads %d", q.FormatVersion, chosenVersion))
 	}
 	w.log.Info("request", "name", q.Name, "shards", len(q.Take), "of", len(q.Shards))

@@ -177,10 +177,10 @@ type chunk struct {
 // where there are none.
 func (c *chunk) choose(at *record.Cursor) bool {
 	c.some, c.picked = true, c.picked[:0]
-	at.Seek(c.first)
+	at.PassTo(c.first)
 	for first, _, ok := at.Range(); ok && first < c.end.Row; first, _, ok = at.Range() {
 		c.picked = append(c.picked, int(first-c.first))
-		at.Seek(first + 1)
+		at.PassTo(first + 1)
 	}
 	return len(c.picked) > 0
 }

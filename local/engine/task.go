@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/crossbatch/crossbatch/core/job"
@@ -28,7 +29,7 @@ type Task struct {
 	Format job.Format // of the input; empty where there is no shard
 	Take   []int      // the shards to score, ascending; nil: all
 
-	// Rows are those to score of the shards of Take, one for each; nil: all rows. What is
+	// Rows are those to score of the shards of Take, in their order; nil: all rows. What is
 	// scored then is written as scorer lines, whatever the output's format: it is to be
 	// merged with what is published of the other rows.
 	Rows []provider.Rows
@@ -186,10 +187,8 @@ func (r *Run) chosen(shard int) (rows record.Rows, ok bool) {
 	if r.task.Rows == nil {
 		return nil, false
 	}
-	for _, c := range r.task.Rows {
-		if c.Shard == shard {
-			return c.Rows, true
-		}
+	if i, ok := slices.BinarySearchFunc(r.task.Rows, shard, func(c provider.Rows, shard int) int { return c.Shard - shard }); ok {
+		return r.task.Rows[i].Rows, true
 	}
 	return nil, true
 }
