@@ -77,6 +77,14 @@ func mends(t T, h Harness) {
 		t.Errorf("after it the job is satisfied by %s (%s), want %s", same.ID, same.State, base.ID)
 	}
 
+	facts, err := b.Inspect(p.ctx, again.Provider)
+	p.must(err)
+	draft, err := b.Draft(p.ctx, again, given.Generation+1, facts)
+	p.must(err)
+	if d := draft.Retried; d == nil || d.Run != base.ID || d.Failed != base.Counts.Failed || d.Skipped != base.Counts.Skipped || d.Input == 0 || d.Result == 0 {
+		t.Errorf("a plan says that %+v is tried again, after a run that counts %+v", d, base.Counts)
+	}
+	again.Planned = &broker.Planned{Generation: given.Generation + 1, Facts: facts, Translation: draft.Translation} // sent is what it shows
 	m := &tamper{}
 	r := p.overtaken(m, again, "after commit")
 	p.ended(r, broker.Succeeded)
