@@ -39,7 +39,7 @@ func (b *Broker) retry(ctx context.Context, d Desired, fingerprint string) (*aga
 	switch {
 	case err != nil:
 		return nil, err
-	case m == nil || m.Fingerprint != fingerprint:
+	case m == nil || m.Fingerprint != fingerprint || len(m.Shards) != len(d.Shards):
 		return nil, fmt.Errorf("%w: it was replaced or removed", ErrNoRetry)
 	}
 	out := &again{manifest: m, body: ledger.RetryBody{Run: m.Run}}
