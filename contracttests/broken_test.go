@@ -51,6 +51,8 @@ var breaks = map[string]string{
 	"retries_end":                          "one_start_makes_two",
 	"stopped_anywhere_another_goes_on":     "second_start_makes_two",
 	"no_secret_anywhere":                   "", // tells its token as a fact
+	destroyLeavesNothing:                   "", // deletes nothing
+	vanishedMadeAgain:                      "", // calls a start without its object invalid
 }
 
 // TestEveryInvariantBites runs each invariant over a fake that breaks just that
@@ -70,7 +72,7 @@ func TestEveryInvariantBites(t *testing.T) {
 			if inv.Name == lateArrivalCancelled {
 				guarantee = provider.Lookup
 			}
-			h := harness(traits{guarantee: guarantee, visibility: time.Second, parts: 2, keeps: true, page: 50, broken: how})
+			h := harness(traits{guarantee: guarantee, visibility: time.Second, parts: 2, keeps: true, ensures: inv.Name == vanishedMadeAgain, page: 50, broken: how})
 			h.patience = 3 * time.Minute // in which a sound fake does all that an invariant asks
 			found := failures(t, inv, h)
 			if len(found) == 0 {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -223,6 +224,12 @@ func (f *fake) Send(ctx context.Context, q provider.Request) (provider.Native, e
 	if s.ensures && body.Object != "object://"+fakeObject(body.Model.Digest) {
 		return provider.Native{}, provider.Errorf(provider.Invalid, "the object is %v", body.Object)
 	}
+	if s.ensures && !s.holds(fakeObject(body.Model.Digest)) {
+		if s.broken == vanishedMadeAgain {
+			return provider.Native{}, provider.Errorf(provider.Invalid, "there is no object")
+		}
+		return provider.Native{}, provider.Errorf(provider.NotFound, "there is no object")
+	}
 	if there := s.named(q.Name); there != nil {
 		twice := s.broken == "second_start_makes_two"
 		switch {
@@ -255,6 +262,16 @@ func owned(q provider.Request) provider.Native {
 }
 
 func fakeObject(digest string) string { return digest[:12] }
+
+// holds says whether there is an object of some content.
+func (s *service) holds(content string) bool {
+	for name := range s.owned {
+		if strings.HasSuffix(name, "-"+content) {
+			return true
+		}
+	}
+	return false
+}
 
 func (s *service) named(name string) *fakeJob {
 	for _, j := range s.jobs {
@@ -306,6 +323,9 @@ func (f *fake) Describe(ctx context.Context, n provider.Native) (provider.Observ
 	defer leave()
 	if err != nil {
 		return provider.Observation{}, err
+	}
+	if n.Kind == "object" && f.s.owned[n.Name] {
+		return provider.Observation{Native: n, State: provider.Succeeded}, nil
 	}
 	j := f.s.byID(n.ID)
 	if j == nil || f.s.broken == "stale_list_decides_nothing" && !j.state.Terminal() {
@@ -451,7 +471,10 @@ func (f *fake) Logs(ctx context.Context, natives []provider.Native, o provider.L
 func (f *fake) Delete(ctx context.Context, n provider.Native) error {
 	leave, err := f.enter(ctx)
 	defer leave()
-	if err == nil {
+	if err == nil && f.s.broken != destroyLeavesNothing {
+		if n.Kind == "object" {
+			delete(f.s.owned, n.Name)
+		}
 		f.s.jobs = slices.DeleteFunc(f.s.jobs, func(j *fakeJob) bool { return j.native.ID == n.ID })
 	}
 	return err

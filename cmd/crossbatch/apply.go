@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/broker"
@@ -111,7 +108,7 @@ func (a *app) applyFiles(ctx context.Context, path string, f applyFlags) error {
 	if !f.prune {
 		p.Orphans = nil
 	}
-	if p.Begins()+len(p.Orphans) > 0 {
+	if p.Begins()+p.Count(plan.Deferred)+len(p.Orphans) > 0 {
 		if err := a.ask(ctx, f.approved, p); err != nil {
 			return err
 		}
@@ -203,50 +200,48 @@ func (a *app) ask(ctx context.Context, approved bool, p plan.Plan) error {
 	case a.stdin == nil || a.json:
 		return errors.New("apply asks before it runs anything, and there is no terminal to ask on; --auto-approve says yes beforehand")
 	}
-	view.Ask(a.terminal(), p.Begins(), len(p.Orphans))
-	answer := make(chan string, 1)
-	go func() { // reading cannot be interrupted; the process ends instead
-		line, err := bufio.NewReader(a.stdin).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			line = ""
-		}
-		answer <- strings.TrimSpace(line)
-	}()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case text := <-answer:
-		if text == "yes" {
-			fmt.Fprintln(a.stderr)
-			return nil
-		}
-		return errors.New("apply was not approved; nothing was run")
+	view.Ask(a.terminal(), p.Begins(), p.Count(plan.Deferred), len(p.Orphans))
+	text, err := a.answer(ctx)
+	if err == nil && text != "yes" {
+		err = errors.New("apply was not approved; nothing was run")
 	}
+	return err
 }
 
 // apply begins what a plan begins, attaches to what lives, cancels its orphans, and
 // sees all of it through.
 func (a *app) apply(ctx context.Context, s *session, p plan.Plan, f applyFlags) error {
+	w := walk{app: a, s: s, items: p.Items, parallelism: f.parallelism, detach: f.detach, cancel: f.cancel}
 	for _, r := range p.Orphans {
 		if _, err := s.Cancel(ctx, r.Key, "its job is in no file any more (--prune)"); err != nil {
 			return a.codedBroker(err)
 		}
+		w.besides = append(w.besides, r.Key)
 	}
-	done, code := a.begin(ctx, s, p, f.parallelism), exitOK
-	orphans := a.seeOrphans(ctx, s, p.Orphans, f)
+	code, applied := exitOK, view.Applied{}
 	var told []submitted
-	for n, d := range done {
+	for n, d := range w.run(ctx) {
+		switch {
+		case d.waits != nil:
+			applied.Waiting++
+		case d.action.Begins():
+			applied.Begun++
+		case d.action == plan.Attach:
+			applied.Attached++
+		case d.action == plan.Nothing:
+			applied.Unchanged++
+		}
 		switch p.Items[n].Action {
 		case plan.Nothing, plan.Blocked, plan.Refused: // people saw them in the plan
 			if !a.json {
-				code = worse(code, codeOfSubmitted(d))
+				code = worse(code, codeOfSubmitted(ctx, d, !f.detach))
 				continue
 			}
 		}
 		told = append(told, d)
 	}
 	if len(told) > 0 || a.json {
-		err := a.afterStart(ctx, s, told, submitFlags{wait: !f.detach, cancel: f.cancel})
+		err := a.tell(ctx, s, told, !f.detach)
 		var e *exit
 		if err != nil && (!errors.As(err, &e) || e.err != nil) {
 			return err
@@ -255,83 +250,37 @@ func (a *app) apply(ctx context.Context, s *session, p plan.Plan, f applyFlags) 
 			code = worse(code, e.code)
 		}
 	}
-	if orphans != nil {
-		return orphans
+	if err := errors.Join(w.errs...); err != nil {
+		return a.codedBroker(err)
 	}
 	if code != exitOK {
 		return &exit{code: code}
 	}
 	if !a.json {
-		view.ShowApplied(a.terminal(), p.Begins(), p.Count(plan.Attach), p.Count(plan.Nothing))
+		view.ShowApplied(a.terminal(), applied)
 	}
 	return nil
-}
-
-func codeOfSubmitted(d submitted) int {
-	if d.err != nil {
-		return codeOfError(d.err)
-	}
-	return codeOfRun(d.run)
-}
-
-// seeOrphans sees cancelled runs end. How they end is no failure of the jobs.
-func (a *app) seeOrphans(ctx context.Context, s *session, orphans []broker.Run, f applyFlags) error {
-	if len(orphans) == 0 || f.detach {
-		return nil
-	}
-	var keys []ledger.Key
-	for _, r := range orphans {
-		keys = append(keys, r.Key)
-	}
-	if _, err := a.follow(ctx, s, keys, 0); err != nil && ctx.Err() == nil {
-		return a.codedBroker(err)
-	}
-	return nil
-}
-
-// begin starts what a plan begins, a few at once, and tells what became of every job,
-// in the plan's order.
-func (a *app) begin(ctx context.Context, s *session, p plan.Plan, parallelism int) []submitted {
-	done := make([]submitted, len(p.Items))
-	var g errgroup.Group
-	g.SetLimit(parallelism)
-	for n, i := range p.Items {
-		d := i.Wanted
-		done[n].run = broker.Run{
-			Project: d.Job.Project, Address: d.Job.Address, Provider: d.Job.Placement.Providers[0].String(), Destination: d.Job.Output.Destination,
-		}
-		g.Go(func() error {
-			run, err := a.one(ctx, s, i)
-			if done[n].err = err; err == nil {
-				done[n].run = run
-			}
-			return nil // what is wrong with one job stops no other
-		})
-	}
-	_ = g.Wait()
-	return done
 }
 
 // one does what a plan says of one job.
-func (a *app) one(ctx context.Context, s *session, i plan.Item) (broker.Run, error) {
+func (a *app) one(ctx context.Context, s *session, i plan.Item) submitted {
+	out := submitted{action: i.Action, err: i.Err}
 	switch i.Action {
 	case plan.Attach, plan.Nothing:
-		r, err := s.Recorded(context.WithoutCancel(ctx), i.Key)
-		r.Joined = true
-		return r, err
+		out.run, out.err = s.Recorded(context.WithoutCancel(ctx), i.Key)
+		out.run.Joined = true
 	case plan.Run, plan.Rerun:
 		d := i.Wanted
 		d.Planned = i.Planned()
-		r, err := s.Submit(ctx, d)
-		if err == nil || ctx.Err() == nil {
-			return r, err
+		out.run, out.err = s.Submit(ctx, d)
+		if out.err == nil || ctx.Err() == nil {
+			break
 		}
 		// Interrupted: it may have been begun all the same.
-		r, rerr := s.Recorded(context.WithoutCancel(ctx), ledger.KeyOf(d.Identity(), i.Fingerprint, i.Generation))
-		if rerr != nil {
-			return r, errors.New("interrupted before it was begun")
+		out.run, out.err = s.Recorded(context.WithoutCancel(ctx), ledger.KeyOf(d.Identity(), i.Fingerprint, i.Generation))
+		if out.err != nil {
+			out.err = errInterrupted
 		}
-		return r, nil
 	}
-	return broker.Run{}, i.Err
+	return out
 }

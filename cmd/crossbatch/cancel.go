@@ -29,7 +29,7 @@ nothing.`,
 				if a.json {
 					return view.ShowRunsJSON(a.stdout, []broker.Run{r})
 				}
-				_, err = fmt.Fprintf(a.stdout, "%s  run %s is %s\n", r.Address, r.ID, r.State)
+				_, err = fmt.Fprintf(a.stdout, "%s  run %s is %s\n", r.Address, r.ID, view.LifeText(r))
 				return err
 			})
 		},

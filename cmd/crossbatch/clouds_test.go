@@ -39,8 +39,9 @@ var emulated = map[string]string{
 }
 
 // TestExamplesOnClouds runs the examples on the services: through the official
-// SDKs, the emulators, and this program as the container. What is published has
-// the bytes that a run on this machine gives.
+// SDKs, the emulators, and this program as the container, and a chain of jobs over two
+// services and this machine. What is published has the bytes that a run on this machine
+// gives.
 func TestExamplesOnClouds(t *testing.T) {
 	self, err := exec.LookPath("crossbatch")
 	if err != nil {
@@ -48,6 +49,10 @@ func TestExamplesOnClouds(t *testing.T) {
 	}
 	lib := onnx.PathVariable + "=" + library(t)
 	s := startStores(t, emulator.Options{Container: emulator.Container{Path: self, Args: []string{"serve"}, Env: append(os.Environ(), lib, "GORACE="+quickRace)}})
+	t.Run("a chain", func(t *testing.T) {
+		t.Parallel()
+		chainOnClouds(&stores{t: t, dir: t.TempDir(), open: s.open, uris: s.uris, services: s.services})
+	})
 	for _, name := range []string{"propensity", "recommendations", "forecast"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,6 +87,99 @@ func TestExamplesOnClouds(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// chainAcross is a chain over two clouds and this machine, or on this machine alone.
+const chainAcross = `
+crossbatch {
+  project = "chain"
+}
+provider "local" "here" {
+}
+variable "clouds" {
+  default = false
+}
+locals {
+  first  = var.clouds ? %q : "out/first/"
+  middle = var.clouds ? %q : "out/middle/"
+  last   = var.clouds ? "out/across/" : "out/here/"
+}
+model "sum" {
+  artifact = "sum.onnx"
+}
+model "double" {
+  artifact = "double.onnx"
+}
+job "last" {
+  model    = model.double
+  provider = provider.local.here
+  input {
+    source = [job.middle]
+    key    = "key"
+    tensor "x" {
+      field = "prediction.y"
+    }
+  }
+  output {
+    destination = local.last
+  }
+}
+job "middle" {
+  model    = model.double
+  provider = var.clouds ? provider.vertex.emulated : provider.local.here
+  input {
+    source = [job.first]
+    key    = "key"
+    tensor "x" {
+      field = "prediction.y"
+    }
+  }
+  output {
+    destination = local.middle
+    format      = "parquet"
+  }
+}
+job "first" {
+  model    = model.sum
+  provider = var.clouds ? provider.sagemaker.emulated : provider.local.here
+  input {
+    source = ["in/*.jsonl"]
+    key    = "id"
+  }
+  output {
+    destination = local.first
+  }
+}
+`
+
+// chainOnClouds: each job reads what the one before it published elsewhere.
+func chainOnClouds(s *stores) {
+	blocks := ""
+	for kind, block := range emulated {
+		blocks += fmt.Sprintf(block, s.services[kind].Endpoint, 0)
+	}
+	files := map[string][]byte{
+		"in/1.jsonl": rows(300), "in/2.jsonl": rows(20), "sum.onnx": models["sum"]().Bytes(), "double.onnx": models["double"]().Bytes(),
+		"chain.crossbatch.hcl": []byte(blocks + fmt.Sprintf(chainAcross, s.at("s3", "chain/first/"), s.at("gcs", "chain/middle/"))),
+	}
+	if err := os.MkdirAll(filepath.Join(s.dir, "in"), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	for name, body := range files {
+		if err := os.WriteFile(filepath.Join(s.dir, name), body, 0o644); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.crossbatch(0, "apply", ".", "--auto-approve")
+	if said := s.crossbatch(0, "apply", ".", "--auto-approve", "--var", "clouds=true"); !strings.Contains(said, "Apply complete: 3 run, 0 attached, 0 unchanged.") {
+		s.t.Errorf("apply says %s", said)
+	}
+	if said := s.crossbatch(0, "plan", ".", "--var", "clouds=true", "--detailed-exitcode"); !strings.Contains(said, "3 unchanged") {
+		s.t.Errorf("plan says %s", said)
+	}
+	if diff := cmp.Diff(s.parts(filepath.Join(s.dir, "out", "here")+"/"), s.parts(filepath.Join(s.dir, "out", "across")+"/")); diff != "" {
+		s.t.Errorf("(-here +across)\n%.3000s", diff)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/jobfile"
 )
 
@@ -18,7 +19,7 @@ const mostRuns = 100
 func (a *app) completions(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		switch c.Name() {
-		case "validate", "translate", "plan", "submit", "output":
+		case "validate", "translate", "plan", "destroy", "submit", "output":
 			c.ValidArgsFunction = jobFiles
 		case "apply": // job files or a plan, whose name may be any
 			c.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
@@ -29,7 +30,7 @@ func (a *app) completions(root *cobra.Command) {
 		case "show":
 			c.ValidArgsFunction = a.runOrJobFile
 		}
-		for flag, complete := range map[string]cobra.CompletionFunc{"job": addresses, "provider": places, "device": deviceNames} {
+		for flag, complete := range map[string]cobra.CompletionFunc{"job": addresses, "provider": places, "device": deviceNames, "state": stateNames} {
 			if c.Flags().Lookup(flag) != nil {
 				_ = c.RegisterFlagCompletionFunc(flag, complete) // it fails only for a flag that is not there
 			}
@@ -78,7 +79,7 @@ func (a *app) runsHere(c *cobra.Command, args []string, _ string) ([]cobra.Compl
 		return nil, directive
 	}
 	defer func() { _ = s.Close() }()
-	runs, _, err := s.List(ctx, mostRuns)
+	runs, _, err := s.List(ctx, broker.ListOptions{Most: mostRuns})
 	if err != nil {
 		return nil, directive
 	}
@@ -106,6 +107,14 @@ func places(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobr
 	var out []cobra.Completion
 	for _, p := range quietly(c, args).Providers {
 		out = append(out, p.Ref().String())
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+func stateNames(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var out []cobra.Completion
+	for _, s := range broker.ListStates() {
+		out = append(out, string(s))
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
 }

@@ -22,6 +22,9 @@ import (
 // killVariable is the number of the step at which crossbatch-killed dies.
 const killVariable = "CROSSBATCH_TEST_KILL"
 
+// killPointVariable is a pattern of the name of the step at which crossbatch-killed dies.
+const killPointVariable = "CROSSBATCH_TEST_KILL_POINT"
+
 // killed is crossbatch, killed at a step: before or after a write to the
 // ledger, a native call or a write to the destination.
 func killed() {
@@ -29,9 +32,13 @@ func killed() {
 	if err != nil {
 		panic(err)
 	}
+	var named *regexp.Regexp
+	if text := os.Getenv(killPointVariable); text != "" {
+		named = regexp.MustCompile(text)
+	}
 	step := 0
 	os.Exit(run(func(point string) {
-		if step++; step == at {
+		if step++; step == at || named != nil && named.MatchString(point) {
 			fmt.Fprintln(os.Stderr, "killed", point)
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {} // until the signal is there

@@ -11,6 +11,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
+	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/staging"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -60,6 +61,11 @@ func (r *resolver) look(ctx context.Context, d broker.Desired, device string) (b
 		return d, err
 	}
 	o.Progress = r.view.Progress
+	if len(d.Job.Input.From) > 0 {
+		if d.Job.Input, err = r.spread(ctx, d.Job.Input); err != nil {
+			return d, err
+		}
+	}
 	checked, err := r.check(ctx, d.Job.On(job.ProviderRef{Kind: d.Provider.Kind, Alias: d.Provider.Alias}), o)
 	if err != nil {
 		return d, err
@@ -86,6 +92,16 @@ func (r *resolver) placed(j job.Job, p jobfile.Provider) (d broker.Desired, err 
 	return d, err
 }
 
+// early is a job on a provider whose data may not be there yet. Of its model, what lies
+// on this machine is read: that it is none is better known before other jobs have run.
+func (r *resolver) early(ctx context.Context, j job.Job, p jobfile.Provider) (broker.Desired, error) {
+	d, err := r.placed(j, p)
+	if err == nil && j.Model.Artifact != "" && local(j.Model.Artifact) {
+		_, err = model.Open(ctx, j.Model.Artifact)
+	}
+	return d, err
+}
+
 // check tries a job on this machine. A model that is no ONNX file cannot be tried:
 // its input is listed.
 func (r *resolver) check(ctx context.Context, j job.Job, o direct.Options) (direct.Checked, error) {
@@ -104,6 +120,17 @@ func (r *resolver) check(ctx context.Context, j job.Job, o direct.Options) (dire
 		out.Scoring.Columns, err = staging.Columns(ctx, r.open, in.Shards(), j.Input.CSV)
 	}
 	return out, err
+}
+
+// spread is an input that reads results of other jobs, and finds vectors also where
+// these are CSV.
+func (r *resolver) spread(ctx context.Context, j job.Input) (job.Input, error) {
+	in, err := storage.ListInput(ctx, r.open, j)
+	if err != nil || in.Format != job.CSV {
+		return j, err
+	}
+	columns, err := staging.Columns(ctx, r.open, in.Shards(), j.CSV)
+	return j.Spread(columns), err
 }
 
 // staged is the prefix that a provider block names for what is staged.

@@ -23,11 +23,13 @@ func (a *app) gcCommand() *cobra.Command {
 	var f gcFlags
 	c := &cobra.Command{
 		Use:   "gc",
-		Short: "Remove what was staged for runs and is of no more use",
+		Short: "Remove what was made for runs and is of no more use",
 		Long: `Remove the folders in which finished runs worked, and staged models, mappings and
 input that no live run uses, once nothing in them has changed for --older-than, or
 for the retention of the provider block where that is longer. Staging something
-again makes it young again.
+again makes it young again. Owned objects that runs made and share, such as a SageMaker
+model, go by the same rules, counted from the end of the last run that used them; a
+run that needs one again makes it again.
 
 Results are never touched, nor anything that crossbatch did not stage. Of a removed
 run no logs are left, and 'results --to' fetches no more than what it published.
@@ -64,10 +66,11 @@ func (a *app) gc(ctx context.Context, f gcFlags) error {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	verdicts, err := s.Garbage(ctx, places, older)
+	found, err := s.Garbage(ctx, places, older)
 	if err != nil {
 		return a.codedBroker(err)
 	}
+	verdicts := found.Groups
 	var failed []error
 	for i := range verdicts {
 		v := &verdicts[i]
@@ -84,7 +87,22 @@ func (a *app) gc(ctx context.Context, f gcFlags) error {
 			failed = append(failed, err)
 		}
 	}
-	if err := view.ShowGarbage(a.stdout, a.json, verdicts, f.dry, a.now()); err != nil {
+	for i := range found.Objects {
+		o := &found.Objects[i]
+		if !o.Goes || f.dry {
+			continue
+		}
+		switch err := s.DiscardObject(ctx, *o); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, staging.ErrUsed):
+			o.Goes, o.Reason = false, staging.ErrUsed.Error()
+		case err != nil:
+			o.Goes, o.Reason = false, err.Error()
+			failed = append(failed, err)
+		}
+	}
+	if err := view.ShowGarbage(a.stdout, a.json, found, f.dry, a.now()); err != nil {
 		return err
 	}
 	switch {

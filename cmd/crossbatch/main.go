@@ -143,7 +143,7 @@ This version runs jobs on this machine with ONNX Runtime.`,
 		return fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())
 	})
 	root.AddCommand(
-		a.initCommand(), a.inspectCommand(), a.validateCommand(), a.fmtCommand(), a.outputCommand(), a.translateCommand(), a.planCommand(), a.applyCommand(), a.submitCommand(), a.scoreCommand(), a.serveCommand(),
+		a.initCommand(), a.inspectCommand(), a.validateCommand(), a.fmtCommand(), a.outputCommand(), a.translateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand(), a.submitCommand(), a.scoreCommand(), a.serveCommand(),
 		a.statusCommand(), a.waitCommand(), a.watchCommand(), a.logsCommand(), a.resultsCommand(), a.cancelCommand(),
 		a.listCommand(), a.showCommand(), a.forgetCommand(), a.gcCommand(), a.fsckCommand(), a.verifyCommand(), a.emulateCommand(), a.runtimeCommand(), a.doctorCommand(), a.versionCommand(), a.workerCommand(),
 	)

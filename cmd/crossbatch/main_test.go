@@ -85,6 +85,17 @@ var models = map[string]func() *modeltest.Graph{
 			Floats("w", []int64{3, 1}, []float32{100, 10, 1}).
 			Node("MatMul", []string{"x", "w"}, []string{"y"})
 	},
+	// y = 2 x
+	"double": func() *modeltest.Graph {
+		return modeltest.New().Input("x", model.Float32, "N", 1).Output("y", model.Float32, "N", 1).
+			Floats("w", []int64{1, 1}, []float32{2}).
+			Node("MatMul", []string{"x", "w"}, []string{"y"})
+	},
+	// y = x, a vector
+	"triple": func() *modeltest.Graph {
+		return modeltest.New().Input("x", model.Float32, "N", 3).Output("y", model.Float32, "N", 3).
+			Node("Identity", []string{"x"}, []string{"y"})
+	},
 	// y = table[i]; an index that is not there fails inside the model.
 	"gather": func() *modeltest.Graph {
 		return modeltest.New().Input("i", model.Int64, "N").Output("y", model.Float32, "N").
@@ -233,8 +244,8 @@ func runidCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// maskedCommand writes a file again without what differs from one machine and one
-// ledger to the next: masked FILE TO. Of an id its length stays.
+// maskedCommand writes a file again without what differs from one machine, one ledger
+// and one moment to the next: masked FILE TO. Of an id its length stays.
 func maskedCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: masked FILE TO")
@@ -248,6 +259,9 @@ func maskedCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return fmt.Sprintf("%s<%d>", word, len(digits))
 	})
+	for what, by := range map[string]string{`\b[0-9]+[smhd] ago\b`: "<ago>", `"20[0-9T:.-]+Z"`: `"<time>"`, `("seconds": )[0-9.e-]+`: "${1}<n>"} {
+		text = regexp.MustCompile(what).ReplaceAllString(text, by)
+	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
 

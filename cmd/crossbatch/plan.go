@@ -9,8 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
-	"github.com/crossbatch/crossbatch/core/broker"
-	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
 	"github.com/crossbatch/crossbatch/core/plan"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -58,7 +56,8 @@ func (a *app) planCommand() *cobra.Command {
 		Long: `Show, for each job of a job file or a folder of them, what apply would do and why:
 run it, run it again (with what changed since its last run), attach to the run that is
 there, or nothing; and which jobs are blocked by a live run at their destination. Runs
-of jobs that are in no file any more are listed.
+of jobs that are in no file any more are listed. Of a job that needs another one which
+is to run first, nothing more is known before that is over.
 
 It opens models, reads data and asks services about themselves and about live runs; it
 starts nothing. With --refresh=false no service is asked: live runs are shown as the
@@ -120,7 +119,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags, out string, de
 	if err := view.ShowPlan(a.terminal(), a.json, shown); err != nil {
 		return err
 	}
-	if code == exitOK && detailed && p.Begins() > 0 {
+	if code == exitOK && detailed && p.Begins()+p.Count(plan.Deferred) > 0 {
 		code = exitChanges
 	}
 	if code != exitOK {
@@ -175,56 +174,25 @@ func (a *app) planned(ctx context.Context, path string, f planFlags, o planFor) 
 
 // items says what becomes of each job, on the first of its places that can run it.
 func (w wanted) items(ctx context.Context, planner *plan.Planner, s *session, f planFlags) ([]plan.Item, error) {
-	asked := func(d broker.Desired) (_ broker.Desired, err error) {
-		if d.Rerun, d.RetryFailed = f.rerun, f.retry; f.limit > 0 {
-			d.Preview, err = s.preview(f.to)
-		}
-		return d, err
-	}
-	var can []broker.Desired
+	asked := make([]plan.Asked, len(w.runs))
 	for i, d := range w.runs {
-		d, err := asked(d)
-		if err != nil {
-			return nil, err
-		}
-		if w.errs[i] == nil {
-			can = append(can, d)
+		asked[i].Err = w.errs[i]
+		for n, place := range w.places[i] {
+			var err error
+			if n > 0 {
+				if d, err = w.resolver.placed(w.jobs[i], place); err != nil {
+					return nil, err
+				}
+			}
+			if d.Rerun, d.RetryFailed = f.rerun, f.retry; f.limit > 0 {
+				if d.Preview, err = s.preview(f.to); err != nil {
+					return nil, err
+				}
+			}
+			asked[i].Places = append(asked[i].Places, d)
 		}
 	}
-	first, err := planner.Items(ctx, can)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]plan.Item, len(w.runs))
-	for i, d := range w.runs {
-		var tried []plan.Item
-		if w.errs[i] != nil {
-			tried = []plan.Item{plan.Refuse(d, w.errs[i])}
-		} else {
-			tried, first = first[:1:1], first[1:]
-		}
-		places := w.places[i]
-		for n := 1; n < len(places) && tried[n-1].Elsewhere(); n++ {
-			d, err := w.resolver.resolve(ctx, w.jobs[i], places[n])
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			if err != nil {
-				tried = append(tried, plan.Refuse(d, err))
-				break
-			}
-			if d, err = asked(d); err != nil {
-				return nil, err
-			}
-			tried = append(tried, planner.Item(ctx, d))
-		}
-		var others []job.ProviderRef
-		for _, p := range places[len(tried):] {
-			others = append(others, p.Ref())
-		}
-		out[i] = plan.Choose(tried, others)
-	}
-	return out, nil
+	return planner.InOrder(ctx, asked, plan.Files{Jobs: identities(w.set), Look: w.resolver.again})
 }
 
 func addressesOf(set *jobfile.Set) []string {

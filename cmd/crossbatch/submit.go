@@ -43,7 +43,10 @@ is written before a job, its model and its data were checked against each other.
 
 Every job runs once: submitted again while it runs, or when nothing has changed
 since it succeeded, the same run is shown; changed input, model or job make a new
-one. --rerun runs it again all the same. The history is kept in the ledger.`,
+one. --rerun runs it again all the same. The history is kept in the ledger.
+
+A job that needs another one is begun once that has ended well. Without --wait nobody
+sees that: what cannot be begun yet is named, and the next submit begins it.`,
 		Example: `  crossbatch submit nightly.crossbatch.hcl --wait
   crossbatch submit jobs/ --job 'job.score["eu"]' --var day=2026-11-01
   crossbatch submit nightly.crossbatch.hcl --limit 100 --wait      (a preview)`,
@@ -97,17 +100,8 @@ func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	done := a.begin(ctx, s, p, submitAtOnce)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return a.afterStart(ctx, s, done, f)
-}
-
-// submitted is a job and what became of it: a run, or why there is none.
-type submitted struct {
-	run broker.Run
-	err error
+	w := walk{app: a, s: s, items: p.Items, parallelism: submitAtOnce, detach: !f.wait, cancel: f.cancel}
+	return a.tell(ctx, s, w.run(ctx), f.wait)
 }
 
 // preview is where a preview goes.
@@ -126,37 +120,6 @@ func (s *session) preview(to string) (*broker.Preview, error) {
 		return nil, fmt.Errorf("--to: %w", err)
 	}
 	return p, nil
-}
-
-// afterStart sees runs through, or says how to come back to them.
-func (a *app) afterStart(ctx context.Context, s *session, jobs []submitted, f submitFlags) error {
-	worst := exitOK
-	var runs []broker.Run
-	for _, j := range jobs {
-		if j.err != nil {
-			worst = worse(worst, codeOfError(j.err))
-			j.run.Key, j.run.State, j.run.Reason = "", "error", j.err.Error()
-			if !a.json {
-				view.Error(a.stdout, a.stderr, false, fmt.Errorf("%s: %w", j.run.Address, j.err))
-			}
-		}
-		runs = append(runs, j.run)
-	}
-	if f.wait && s != nil {
-		return a.see(ctx, s, runs, worst, seeOptions{cancel: f.cancel})
-	}
-	for _, r := range runs {
-		if r.Key != "" && r.State.Over() {
-			worst = worse(worst, codeOfRun(r))
-		}
-	}
-	if err := a.showEnded(ctx, s, runs); err != nil {
-		return err
-	}
-	if worst != exitOK {
-		return &exit{code: worst}
-	}
-	return nil
 }
 
 // chosen is the jobs of job files that a verb is about, each with the places that it
@@ -193,7 +156,7 @@ type wanted struct {
 	errs     []error // why a job cannot run there
 }
 
-// want resolves the jobs that a verb is about. limit is of a preview, and 0 else.
+// want resolves the jobs that a verb is about; what needs others is only placed. limit is of a preview, and 0 else.
 func (a *app) want(ctx context.Context, path string, f pathFlags, only []string, limit int64) (w wanted, err error) {
 	if w.chosen, err = a.chosen(path, f, only); err != nil {
 		return w, err
@@ -206,6 +169,10 @@ func (a *app) want(ctx context.Context, path string, f pathFlags, only []string,
 	w.runs, w.errs = make([]broker.Desired, len(w.jobs)), make([]error, len(w.jobs))
 	for i := range w.jobs {
 		w.jobs[i].Input.Limit = limit
+		if len(w.jobs[i].Needs()) > 0 { // it is looked at when these are over
+			w.runs[i], w.errs[i] = w.resolver.early(ctx, w.jobs[i], w.places[i][0])
+			continue
+		}
 		w.runs[i], w.errs[i] = w.resolver.resolve(ctx, w.jobs[i], w.places[i][0])
 		if ctx.Err() != nil {
 			return w, ctx.Err()
@@ -214,10 +181,10 @@ func (a *app) want(ctx context.Context, path string, f pathFlags, only []string,
 	return w, nil
 }
 
-// mayRun says whether any job may run somewhere.
+// mayRun says whether any job may run somewhere, if none has run yet.
 func (w wanted) mayRun() bool {
 	for i, err := range w.errs {
-		if err == nil || len(w.places[i]) > 1 {
+		if len(w.jobs[i].Needs()) == 0 && (err == nil || len(w.places[i]) > 1) {
 			return true
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/model"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
 	"github.com/crossbatch/crossbatch/local/direct"
 )
@@ -68,7 +71,7 @@ func (a *app) translate(ctx context.Context, path string, f pathFlags, only []st
 		d := &drafts[i]
 		d.Project, d.Address, d.Provider, d.Accepted = j.Project, j.Address, c.places[i][0].Ref().String(), j.Placement.Accept
 		d.Notes = slices.Clone(notes)
-		if d.Err = r.draft(ctx, id, j, c.places[i][0], d); d.Err != nil {
+		if d.Err = r.draft(ctx, id, c.set, j, c.places[i][0], d); d.Err != nil {
 			worst = worse(worst, codeOfError(d.Err))
 		}
 		if ctx.Err() != nil {
@@ -109,8 +112,8 @@ func (a *app) ledgerID(ctx context.Context, set *jobfile.Set) (id string, notes 
 }
 
 // draft translates one job into d.
-func (r *resolver) draft(ctx context.Context, id string, j job.Job, p jobfile.Provider, d *view.Draft) error {
-	wanted, notes, err := r.guess(ctx, j, p)
+func (r *resolver) draft(ctx context.Context, id string, set *jobfile.Set, j job.Job, p jobfile.Provider, d *view.Draft) error {
+	wanted, notes, err := r.guess(ctx, set, j, p)
 	if err != nil {
 		return err
 	}
@@ -125,9 +128,19 @@ func (r *resolver) draft(ctx context.Context, id string, j job.Job, p jobfile.Pr
 
 // guess resolves a job without the network. The notes say what stands for things
 // that are not known; there are none where all is known.
-func (r *resolver) guess(ctx context.Context, j job.Job, p jobfile.Provider) (d broker.Desired, notes []string, err error) {
+func (r *resolver) guess(ctx context.Context, set *jobfile.Set, j job.Job, p jobfile.Provider) (d broker.Desired, notes []string, err error) {
 	remote := slices.ContainsFunc(j.Input.Source, func(s string) bool { return !local(s) })
-	if !remote && (j.Model.Artifact == "" || local(j.Model.Artifact)) {
+	runs := map[string]string{}
+	later := false
+	for _, f := range j.Input.From {
+		run, err := r.published(ctx, f, j)
+		if err != nil && !errors.Is(err, storage.ErrNoResult) {
+			return d, nil, err
+		}
+		runs[f.Job], later = run, later || err != nil
+	}
+	j.Input = j.Input.Reading(runs)
+	if !remote && !later && (j.Model.Artifact == "" || local(j.Model.Artifact)) {
 		if r.runtime == nil && j.Model.Artifact != "" {
 			if r.runtime, err = r.loadRuntime(ctx); err != nil {
 				return d, nil, err
@@ -152,7 +165,7 @@ func (r *resolver) guess(ctx context.Context, j job.Job, p jobfile.Provider) (d 
 		d.Model.Digest = strings.Repeat("0", 64)
 		notes = append(notes, "the model lies in an object store: zeros stand for its digest")
 	}
-	if !remote {
+	if !remote && !later {
 		in, err := storage.ListInput(ctx, r.open, j.Input)
 		if err != nil {
 			return d, nil, err
@@ -161,20 +174,57 @@ func (r *resolver) guess(ctx context.Context, j job.Job, p jobfile.Provider) (d 
 		d.Shards, err = direct.Digest(ctx, in, direct.Options{Digests: r.digests})
 		return d, notes, err
 	}
-	notes = append(notes, "the input lies in an object store: each source of the job stands for its objects, and what their records tell is left out, so the run has no id yet and the digests in paths are not those that submit uses")
-	for i, source := range j.Input.Source {
-		format, err := storage.FormatOf(source, j.Input.Format)
-		if err != nil {
+	what := "the input lies in an object store"
+	if !remote {
+		what = "the input is the result of a job that is not there yet, or lies in an object store"
+	}
+	notes = append(notes, what+": each source of the job stands for its objects, and what their records tell is left out, so the run has no id yet and the digests in paths are not those that submit uses")
+	for i, source := range j.Input.Sources() {
+		uri, format := source.URI, publishes(set, source.Read.Job)
+		if uri == "" {
+			uri = source.Read.Destination
+		} else if format, err = storage.FormatOf(uri, j.Input.Format); err != nil {
 			format = job.JSONL
-			notes = append(notes, "the format of "+source+" is taken to be jsonl: its name does not tell; input.format does")
+			notes = append(notes, "the format of "+uri+" is taken to be jsonl: its name does not tell; input.format does")
 		}
 		if i > 0 && format != d.Format {
 			return d, nil, errors.New("the sources differ in format; one job reads one format")
 		}
 		d.Format = format
-		d.Shards = append(d.Shards, job.Shard{URI: source})
+		d.Shards = append(d.Shards, job.Shard{URI: uri})
 	}
 	return d, notes, nil
+}
+
+// published is the run whose result a job reads, if it lies on this machine; else, and
+// where it may not be read, storage.ErrNoResult.
+func (r *resolver) published(ctx context.Context, f job.JobRead, j job.Job) (run string, err error) {
+	path, ok := storage.LocalPath(f.Destination)
+	if !ok {
+		return "", storage.ErrNoResult
+	}
+	if _, err := storage.ListInput(ctx, r.open, job.Input{From: []job.JobRead{f}, AllowPartial: j.Input.AllowPartial, Empty: job.EmptyOK}); err != nil {
+		return "", err
+	}
+	body, err := os.ReadFile(filepath.Join(path, record.ManifestName))
+	if err != nil {
+		return "", fmt.Errorf("reading the result of %s: %w", f.Job, err)
+	}
+	m, err := record.ParseManifest(body)
+	if err != nil {
+		return "", err
+	}
+	return m.Run, nil
+}
+
+// publishes is the format of a job's results.
+func publishes(set *jobfile.Set, address string) job.Format {
+	for _, j := range set.Jobs {
+		if j.Address == address {
+			return j.Output.Format
+		}
+	}
+	return ""
 }
 
 func local(place string) bool {

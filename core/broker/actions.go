@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/ledger"
@@ -96,6 +95,9 @@ func (b *Broker) Logs(ctx context.Context, key ledger.Key, o provider.LogOptions
 			opts := o
 			opts.Follow = o.Follow && i == len(r.attempts)-1 && r.outcome == nil
 			for line, err := range be.Logs(ctx, natives, opts) {
+				if r.destroyed != nil && be.Code(err) == provider.NotFound {
+					err = provider.Errorf(provider.NotFound, "run %s was destroyed, and its logs went with it", r.id)
+				}
 				if err != nil {
 					yield(provider.LogLine{}, r.wrap(be, "logs", err))
 					return
@@ -139,6 +141,8 @@ func (b *Broker) Fetch(ctx context.Context, key ledger.Key, to string) (*record.
 		return nil, fmt.Errorf("%w: wait for it or cancel it", ErrLive)
 	case r.collected != nil:
 		return b.fetchPublished(ctx, r, to)
+	case r.destroyed != nil:
+		return nil, provider.Errorf(provider.NotFound, "run %s was destroyed, and what it had finished went with it", r.id)
 	}
 	be, err := b.backend(ctx, r.intent.Provider)
 	if err != nil {
@@ -160,6 +164,9 @@ func (b *Broker) fetchPublished(ctx context.Context, r *run, to string) (*record
 	m, err := b.free(ctx, r)
 	if err != nil {
 		return nil, err
+	}
+	if r.destroyed != nil && r.destroyed.Results && (m == nil || m.Run != r.id) {
+		return nil, provider.Errorf(provider.NotFound, "run %s was destroyed with its results", r.id)
 	}
 	if m == nil || m.Run != r.id {
 		return nil, provider.Errorf(provider.NotFound, "the result of run %s is no longer at %s: it was replaced or removed", r.id, r.intent.Job.Output.Destination)
@@ -201,33 +208,4 @@ func (b *Broker) Recorded(ctx context.Context, key ledger.Key) (Run, error) {
 		return Run{}, err
 	}
 	return r.view(nil), nil
-}
-
-// List tells what the ledger says of runs, the one that changed last first, and
-// how many more there are. It asks no provider. most is 0 for all.
-func (b *Broker) List(ctx context.Context, most int) (runs []Run, more int, err error) {
-	entries, err := b.o.Ledger.Runs(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	slices.Reverse(entries)
-	if most > 0 && len(entries) > most {
-		entries, more = entries[:most], len(entries)-most
-	}
-	summaries, err := b.o.Ledger.Summaries(ctx, entries)
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, s := range summaries {
-		if s.Kind.Over() {
-			runs = append(runs, short(s))
-			continue
-		}
-		r, err := b.Recorded(ctx, s.Key)
-		if err != nil {
-			return nil, 0, err
-		}
-		runs = append(runs, r)
-	}
-	return runs, more, nil
 }

@@ -20,16 +20,32 @@ import (
 // readAtOnce bounds how many runs are read at a time.
 const readAtOnce = 16
 
-// Garbage says what of all that was staged for runs may go, and why the rest stays:
-// below the staging places of the ledger's runs, and below others that are named.
-// It removes nothing.
-func (b *Broker) Garbage(ctx context.Context, places []string, older time.Duration) ([]staging.Verdict, error) {
-	runs, err := b.uses(ctx)
+// Garbage is what runs left that may go, or stays for a reason.
+type Garbage struct {
+	Groups  []staging.Verdict // of staged objects
+	Objects []IdleObject      // that requests of runs made and runs share, as far as they are there
+}
+
+// Garbage says what of all that was made for runs may go, and why the rest stays: what
+// was staged below the staging places of the ledger's runs, and below others that are
+// named, and the owned objects. It removes nothing.
+func (b *Broker) Garbage(ctx context.Context, places []string, older time.Duration) (Garbage, error) {
+	uses, err := b.o.Ledger.Uses().All(ctx, true) // before the runs, which go on meanwhile
 	if err != nil {
-		return nil, err
+		return Garbage{}, err
+	}
+	known, err := b.runs(ctx)
+	if err != nil {
+		return Garbage{}, err
+	}
+	objects, err := b.idle(ctx, uses, known, older)
+	if err != nil {
+		return Garbage{}, err
 	}
 	places = slices.Clone(places)
-	for _, r := range runs {
+	runs := make([]staging.Run, len(known))
+	for i, r := range known {
+		runs[i] = r.Run
 		places = append(places, r.Staging)
 	}
 	slices.Sort(places)
@@ -38,7 +54,7 @@ func (b *Broker) Garbage(ctx context.Context, places []string, older time.Durati
 	for _, p := range slices.Compact(places) {
 		found, err := staging.Survey(ctx, b.o.Open, p)
 		if err != nil {
-			return nil, err
+			return Garbage{}, err
 		}
 		for _, g := range found {
 			if !seen[g.URI] {
@@ -47,7 +63,7 @@ func (b *Broker) Garbage(ctx context.Context, places []string, older time.Durati
 			}
 		}
 	}
-	return staging.Retire(groups, runs, older, b.now()), nil
+	return Garbage{staging.Retire(groups, runs, older, b.now()), objects}, nil
 }
 
 // Discard removes what Garbage said may go: staging.ErrUsed when it was used since.
@@ -58,13 +74,20 @@ func (b *Broker) Discard(ctx context.Context, g staging.Group) error {
 	return err
 }
 
-// uses lists the ledger's runs and what they are made of.
-func (b *Broker) uses(ctx context.Context) ([]staging.Run, error) {
+// knownRun is a run of the ledger as gc knows it.
+type knownRun struct {
+	staging.Run
+	entry ledger.Entry
+	block ledger.Block
+}
+
+// runs lists the ledger's runs and what they are made of.
+func (b *Broker) runs(ctx context.Context) ([]knownRun, error) {
 	entries, err := b.o.Ledger.Runs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	runs := make([]staging.Run, len(entries))
+	runs := make([]knownRun, len(entries))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readAtOnce)
 	for i, e := range entries {
@@ -74,10 +97,10 @@ func (b *Broker) uses(ctx context.Context) ([]staging.Run, error) {
 				return err
 			}
 			in := first.Intent
-			runs[i] = staging.Run{
+			runs[i] = knownRun{entry: e, block: in.Provider, Run: staging.Run{
 				ID: first.Run, Live: !e.Kind.Over(), Model: in.Model.Digest, Input: in.Input,
 				Staging: above(in.Staging, "runs/"+first.Run+"/"), Retention: retention(in.Provider),
-			}
+			}}
 			if e.Kind == ledger.Forgotten { // by force, it may have natives that nobody saw end
 				runs[i].Live, err = b.lives(ctx, e.Key)
 			}

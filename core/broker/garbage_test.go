@@ -102,12 +102,12 @@ func TestGarbage(t *testing.T) {
 		Backend: func(context.Context, ledger.Block) (provider.Backend, error) { return said{states: states}, nil },
 	})
 	defer func() { _ = b.Close() }()
-	verdicts, err := b.Garbage(ctx, []string{place}, 2*time.Hour)
+	found, err := b.Garbage(ctx, []string{place}, 2*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]bool{}
-	for _, v := range verdicts {
+	for _, v := range found.Groups {
 		got[v.Name] = v.Goes
 		if !v.Goes {
 			continue
@@ -123,7 +123,7 @@ func TestGarbage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range left {
+	for _, v := range left.Groups {
 		if want[v.Name] {
 			t.Errorf("%s is left", v.URI)
 		}
@@ -131,7 +131,7 @@ func TestGarbage(t *testing.T) {
 	if young, err := b.Garbage(ctx, nil, 25*time.Hour); err != nil {
 		t.Fatal(err)
 	} else {
-		for _, v := range young {
+		for _, v := range young.Groups {
 			if v.Goes {
 				t.Errorf("%s goes though it is young", v.URI)
 			}

@@ -26,6 +26,7 @@ type run struct {
 	collected *ledger.CollectedBody
 	outcome   *ledger.Event // how it ended; nil while it lives
 	forgotten bool
+	destroyed *ledger.Destruction
 }
 
 // attempt is one try.
@@ -78,6 +79,8 @@ func (r *run) apply(e *ledger.Event) {
 		}
 	case ledger.Collected:
 		r.collected = e.Collected
+	case ledger.Destroyed:
+		r.destroyed = r.destroyed.Add(*e)
 	}
 	if e.Kind.Over() && r.outcome == nil {
 		r.outcome = e

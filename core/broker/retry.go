@@ -80,7 +80,7 @@ func (a *again) retried(shards job.Shards) *Retried {
 // to be tried again.
 func (d Desired) retryCourse(ledgerID string, s Standing) Course {
 	for _, e := range s.Runs {
-		if !s.same(e) || e.Kind != ledger.Succeeded && e.Kind != ledger.Partial || s.Result != job.RunID(ledgerID, d.Identity(), s.Fingerprint, e.Generation) {
+		if !s.same(e) || !s.published(e) || s.Result != job.RunID(ledgerID, d.Identity(), s.Fingerprint, e.Generation) {
 			continue
 		}
 		if s.Totals.Left() == 0 {
@@ -89,6 +89,13 @@ func (d Desired) retryCourse(ledgerID string, s Standing) Course {
 		return Course{Generation: s.next()}
 	}
 	return Course{Refused: s.noRetry()}
+}
+
+// published says whether a run has a result that its records are tried again of, if it is
+// in force.
+func (s Standing) published(e ledger.Entry) bool {
+	last, _ := s.Last()
+	return e.Kind == ledger.Succeeded || e.Kind == ledger.Partial || e.Kind == ledger.Destroyed && !(s.Void && e.Key == last.Key)
 }
 
 // noRetry says why there is nothing to try again, and what to do instead.

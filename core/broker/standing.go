@@ -20,6 +20,7 @@ type Standing struct {
 	Totals      record.Counts   // of that result
 	Holder      *ledger.Blocked // the live run that holds the destination; nil: none
 	Fruitless   []ledger.Key    // runs that tried records again and published nothing: they change nothing
+	Void        bool            // the last run at the fingerprint was destroyed, and satisfies nothing: its results went, too, or it is forgotten
 }
 
 // Course is what Submit does about a wanted run: it begins one, or joins one.
@@ -64,7 +65,7 @@ func (d Desired) Course(ledgerID string, s Standing) Course {
 		return Course{Generation: last.Generation, Joins: last.Key, Live: true}
 	case d.RetryFailed:
 		return d.retryCourse(ledgerID, s)
-	case ok && d.settled(last) && s.Result == job.RunID(ledgerID, d.Identity(), s.Fingerprint, last.Generation):
+	case ok && d.settled(s, last) && s.Result == job.RunID(ledgerID, d.Identity(), s.Fingerprint, last.Generation):
 		return Course{Generation: last.Generation, Joins: last.Key}
 	}
 	return Course{Generation: s.next()}
@@ -72,8 +73,8 @@ func (d Desired) Course(ledgerID string, s Standing) Course {
 
 // settled says that a run which is over is what is wanted, if its result is in
 // force.
-func (d Desired) settled(e ledger.Entry) bool {
-	return !d.Rerun && (e.Kind == ledger.Succeeded || e.Kind == ledger.Partial)
+func (d Desired) settled(s Standing, e ledger.Entry) bool {
+	return !d.Rerun && (e.Kind == ledger.Succeeded || e.Kind == ledger.Partial || e.Kind == ledger.Destroyed && !s.Void)
 }
 
 // standing reads what Course needs, and no more. Runs are those of x, or of the ledger
@@ -93,7 +94,13 @@ func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x 
 	if err := b.fruitless(ctx, &s); err != nil {
 		return s, err
 	}
-	switch last, ok := s.Last(); {
+	last, ok := s.Last()
+	if ok && last.Kind == ledger.Destroyed {
+		if s.Void, err = b.void(ctx, last.Key); err != nil {
+			return s, err
+		}
+	}
+	switch {
 	case d.RetryFailed && len(s.Runs) > 0:
 		var m *record.Manifest
 		if m, err = b.inForce(ctx, d); m != nil {
@@ -102,10 +109,19 @@ func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x 
 		if errors.Is(err, collect.ErrConflict) {
 			err = nil
 		}
-	case ok && d.settled(last):
+	case ok && d.settled(s, last):
 		err = b.result(ctx, d, &s, last.Generation)
 	}
 	return s, err
+}
+
+// void says that a destroyed run satisfies its job no more, even if its result stands.
+func (b *Broker) void(ctx context.Context, key ledger.Key) (bool, error) {
+	r, err := b.load(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	return r.forgotten || r.destroyed.Results, nil
 }
 
 // result reads whose result is in force where a run of the job publishes.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/crossbatch/crossbatch/core/ledger"
@@ -10,29 +11,30 @@ import (
 
 // Run is what is known of a run.
 type Run struct {
-	ID          string            `json:"run"`
-	Key         ledger.Key        `json:"-"`
-	Project     string            `json:"project"`
-	Address     string            `json:"address"`
-	Provider    string            `json:"provider"` // KIND.ALIAS
-	Attempt     int               `json:"attempt"`  // 0: none began
-	NativeID    string            `json:"native_id"`
-	Console     string            `json:"console_url"`
-	State       State             `json:"state"`
-	Reason      string            `json:"reason,omitempty"` // why it failed, was cancelled, or tries again
-	Code        provider.Code     `json:"code,omitempty"`
-	Counts      record.Counts     `json:"counts"`
-	Destination string            `json:"destination"`
-	Fingerprint string            `json:"fingerprint"`
-	Generation  int               `json:"generation"`
-	Begun       time.Time         `json:"begun"`
-	Ended       *time.Time        `json:"ended,omitempty"`   // nil while it lives
-	Seconds     float64           `json:"seconds,omitempty"` // that its last attempt's native jobs ran
-	Progress    provider.Progress `json:"-"`
-	Unreachable string            `json:"unreachable,omitempty"` // why the provider could not be asked
-	Joined      bool              `json:"joined,omitempty"`      // submit found the run there
-	Preview     bool              `json:"preview,omitempty"`
-	Notes       []string          `json:"notes,omitempty"` // what a watcher did besides
+	ID          string              `json:"run"`
+	Key         ledger.Key          `json:"-"`
+	Project     string              `json:"project"`
+	Address     string              `json:"address"`
+	Provider    string              `json:"provider"` // KIND.ALIAS
+	Attempt     int                 `json:"attempt"`  // 0: none began
+	NativeID    string              `json:"native_id"`
+	Console     string              `json:"console_url"`
+	State       State               `json:"state"`
+	Reason      string              `json:"reason,omitempty"` // why it failed, was cancelled, or tries again
+	Code        provider.Code       `json:"code,omitempty"`
+	Counts      record.Counts       `json:"counts"`
+	Destination string              `json:"destination"`
+	Fingerprint string              `json:"fingerprint"`
+	Generation  int                 `json:"generation"`
+	Begun       time.Time           `json:"begun"`
+	Ended       *time.Time          `json:"ended,omitempty"`   // nil while it lives
+	Seconds     float64             `json:"seconds,omitempty"` // that its last attempt's native jobs ran
+	Progress    provider.Progress   `json:"-"`
+	Unreachable string              `json:"unreachable,omitempty"` // why the provider could not be asked
+	Joined      bool                `json:"joined,omitempty"`      // submit found the run there
+	Preview     bool                `json:"preview,omitempty"`
+	Destroyed   *ledger.Destruction `json:"destroyed,omitempty"` // nil: what it made is there
+	Notes       []string            `json:"notes,omitempty"`     // what a watcher did besides
 }
 
 // State is a run's state: its last attempt's while it lives, then how it ended.
@@ -61,7 +63,7 @@ func (r *run) view(seen []provider.Observation) Run {
 	out := Run{
 		ID: r.id, Key: r.key, Project: in.Job.Project, Address: in.Job.Address, Provider: in.Provider.String(),
 		Attempt: len(r.attempts), State: Queued, Reason: r.reason, Destination: in.Job.Output.Destination,
-		Fingerprint: in.Fingerprint, Generation: in.Generation, Begun: r.begun, Preview: in.Preview,
+		Fingerprint: in.Fingerprint, Generation: in.Generation, Begun: r.begun, Preview: in.Preview, Destroyed: r.destroyed,
 	}
 	if n := len(r.attempts); n > 0 {
 		for _, native := range r.attempts[n-1].started {
@@ -133,7 +135,8 @@ func short(s ledger.Summary) Run {
 	ended := s.Ended
 	return Run{
 		ID: s.Run, Key: s.Key, Project: s.Project, Address: s.Address, Provider: s.Provider, Attempt: s.Attempt,
-		NativeID: s.NativeID, Console: s.Console, State: State(s.Kind), Reason: s.Reason, Code: s.Code, Counts: s.Totals,
+		NativeID: s.NativeID, Console: s.Console, State: State(cmp.Or(s.State, s.Kind)), Reason: s.Reason, Code: s.Code, Counts: s.Totals,
 		Destination: s.Destination, Fingerprint: s.Fingerprint, Generation: s.Generation, Begun: s.Begun, Ended: &ended, Preview: s.Preview,
+		Destroyed: s.Destroyed,
 	}
 }

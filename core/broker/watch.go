@@ -19,6 +19,15 @@ import (
 type WatchOptions struct {
 	Once   bool      // one look at each run, then return
 	Report func(Run) // called after each look, from one goroutine at a time; may be nil
+
+	// More are further runs, which are watched from then on; Watch goes on until it is
+	// closed and all runs are over. nil: there are no more.
+	More <-chan ledger.Key
+
+	// Done is called once for each run, after the last Report: when it is over, or with
+	// the error for which it is watched no longer. Not when ctx is over. From one
+	// goroutine at a time; may be nil.
+	Done func(ledger.Key, error)
 }
 
 // atOnce bounds how many runs of one provider are worked on at a time.
@@ -36,24 +45,22 @@ const fewNatives = 3
 // A provider that cannot be reached, or throttles, is asked again later: only
 // errors that waiting does not mend are returned.
 func (b *Broker) Watch(ctx context.Context, keys []ledger.Key, o WatchOptions) (map[ledger.Key]Run, error) {
-	w := &watcher{Broker: b, o: o, runs: map[ledger.Key]Run{}, notes: map[ledger.Key][]string{}}
-	groups := map[string]*group{}
+	w := &watcher{Broker: b, o: o, runs: map[ledger.Key]Run{}, notes: map[ledger.Key][]string{}, groups: map[string]*group{}}
+	var first []*group
 	for _, key := range keys {
-		r, err := b.load(ctx, key)
+		g, idle, err := w.assign(ctx, key)
 		if err != nil {
 			return nil, err
 		}
-		g := groups[r.intent.Provider.String()+string(r.intent.Provider.Config)]
-		if g == nil {
-			g = &group{block: r.intent.Provider}
-			groups[r.intent.Provider.String()+string(r.intent.Provider.Config)] = g
+		if idle {
+			first = append(first, g)
 		}
-		g.keys = append(g.keys, key)
 	}
 	var wg sync.WaitGroup
-	for _, g := range groups {
+	for _, g := range first {
 		wg.Go(func() { w.follow(ctx, g) })
 	}
+	w.more(ctx, func(g *group) { wg.Go(func() { w.follow(ctx, g) }) })
 	wg.Wait()
 	if ctx.Err() != nil {
 		return w.runs, ctx.Err()
@@ -63,7 +70,8 @@ func (b *Broker) Watch(ctx context.Context, keys []ledger.Key, o WatchOptions) (
 
 type watcher struct {
 	*Broker
-	o WatchOptions
+	o      WatchOptions
+	groups map[string]*group // by provider block
 
 	mu    sync.Mutex
 	runs  map[ledger.Key]Run
@@ -80,23 +88,19 @@ func (w *watcher) note(key ledger.Key, text string) {
 	}
 }
 
-// group is the runs of one provider block.
-type group struct {
-	block ledger.Block
-	keys  []ledger.Key
-}
-
 // follow looks at a group's runs until all are over.
 func (w *watcher) follow(ctx context.Context, g *group) {
 	be, err := w.backend(ctx, g.block)
 	if err != nil {
 		w.broken(err)
+		w.drop(g, nil, err)
 		return
 	}
 	poll := be.Capabilities().Poll
 	pause := newPause(poll, w.Broker.o.Jitter)
-	keys := slices.Clone(g.keys)
+	var keys []ledger.Key
 	for {
+		keys = append(keys, g.take()...)
 		lk, err := w.list(ctx, be, keys)
 		var moved bool
 		var ask time.Duration
@@ -106,10 +110,16 @@ func (w *watcher) follow(ctx context.Context, g *group) {
 			w.unreachable(ctx, keys, err)
 		} else {
 			w.broken(err)
+			w.drop(g, keys, err)
 			return
 		}
-		if len(keys) == 0 || w.o.Once || ctx.Err() != nil {
+		switch {
+		case w.o.Once || ctx.Err() != nil:
 			return
+		case len(keys) == 0 && g.leave():
+			return
+		case len(keys) == 0:
+			continue
 		}
 		if w.sleep(ctx, max(pause.next(moved), ask)) != nil {
 			return
@@ -135,11 +145,16 @@ func (w *watcher) round(ctx context.Context, keys []ledger.Key, lk look) (live [
 			}
 			if err != nil {
 				if ctx.Err() == nil {
-					w.broken(fmt.Errorf("run %s: %w", key, err))
+					err = fmt.Errorf("run %s: %w", key, err)
+					w.broken(err)
+					w.done(key, err)
 				}
 				return nil
 			}
 			changed := w.saw(key, out)
+			if out.State.Over() {
+				w.done(key, nil)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			moved = moved || changed
@@ -192,6 +207,9 @@ func (w *watcher) broken(err error) {
 	w.errs = append(w.errs, err)
 }
 
+// skew is how far our clock and a service's may be apart.
+const skew = time.Hour
+
 // list makes the look of a round. What abandoned attempts had started after all is
 // cancelled.
 func (w *watcher) list(ctx context.Context, be provider.Backend, keys []ledger.Key) (look, error) {
@@ -241,7 +259,6 @@ func listed(ctx context.Context, be provider.Backend, runs []*run, whole bool, o
 	if len(wanted) <= fewNatives && !whole {
 		return describe, nil
 	}
-	const skew = time.Hour // between our clock and the service's
 	found := map[string]provider.Observation{}
 	for o, err := range be.List(ctx, provider.Query{Since: since.Add(-skew)}) {
 		if err != nil {

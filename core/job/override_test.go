@@ -38,13 +38,18 @@ func TestOn(t *testing.T) {
 }
 
 func TestSources(t *testing.T) {
-	in := Input{Source: []string{"a", "b"}, From: []JobRead{{"job.x", 0}, {"job.y", 1}, {"job.z", 2}}}
-	want := []SourceItem{{Job: "job.x"}, {URI: "a"}, {Job: "job.y"}, {URI: "b"}, {Job: "job.z"}}
+	in := Input{Source: []string{"a", "b"}, From: []JobRead{{Job: "job.x"}, {Job: "job.y", After: 1}, {Job: "job.z", After: 2}}}
+	want := []SourceItem{{Read: in.From[0]}, {URI: "a"}, {Read: in.From[1]}, {URI: "b"}, {Read: in.From[2]}}
 	if got := in.Sources(); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if got := (Input{From: []JobRead{{"job.x", 7}}}).Sources(); !slices.Equal(got, []SourceItem{{Job: "job.x"}}) {
+	last := JobRead{Job: "job.x", After: 7}
+	if got := (Input{From: []JobRead{last}}).Sources(); !slices.Equal(got, []SourceItem{{Read: last}}) {
 		t.Errorf("past the end: %v", got)
+	}
+	read := in.Reading(map[string]string{"job.y": "r", "job.other": "s"})
+	if read.From[0].Run != "" || read.From[1].Run != "r" || in.From[1].Run != "" {
+		t.Errorf("Reading makes %+v of %+v", read.From, in.From)
 	}
 	j := Job{Input: in, DependsOn: []string{"job.w", "job.y"}}
 	if got := j.Needs(); !slices.Equal(got, []string{"job.x", "job.y", "job.z", "job.w"}) {

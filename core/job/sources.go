@@ -1,15 +1,20 @@
 package job
 
+import "slices"
+
 // JobRead says that an input reads the published result of a job.
 type JobRead struct {
-	Job   string `json:"job"`   // its address
-	After int    `json:"after"` // how many elements of Input.Source stand before it
+	Job         string `json:"job"`           // its address
+	Destination string `json:"destination"`   // where it publishes
+	Run         string `json:"run,omitempty"` // id of the run whose result is read; empty: whichever is in force
+	After       int    `json:"after"`         // how many elements of Input.Source stand before it
 }
 
-// SourceItem is one source: a path or URI, or a job. Exactly one is set.
+// SourceItem is one source: a path or URI, or the result of a job. Exactly one of
+// URI and Read.Job is set.
 type SourceItem struct {
-	URI string
-	Job string // address
+	URI  string
+	Read JobRead
 }
 
 // Sources are Source and From in the order of the job file, which is the order
@@ -19,7 +24,7 @@ func (in Input) Sources() []SourceItem {
 	from := in.From
 	for i := 0; i <= len(in.Source); i++ {
 		for len(from) > 0 && from[0].After <= i {
-			out = append(out, SourceItem{Job: from[0].Job})
+			out = append(out, SourceItem{Read: from[0]})
 			from = from[1:]
 		}
 		if i < len(in.Source) {
@@ -27,9 +32,21 @@ func (in Input) Sources() []SourceItem {
 		}
 	}
 	for _, f := range from {
-		out = append(out, SourceItem{Job: f.Job})
+		out = append(out, SourceItem{Read: f})
 	}
 	return out
+}
+
+// Reading is the input with the runs whose results it reads, by the addresses of
+// their jobs; of others nothing changes.
+func (in Input) Reading(runs map[string]string) Input {
+	in.From = slices.Clone(in.From)
+	for i, f := range in.From {
+		if id, ok := runs[f.Job]; ok {
+			in.From[i].Run = id
+		}
+	}
+	return in
 }
 
 // Needs are the addresses of the jobs that must be over before this one starts:

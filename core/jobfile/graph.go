@@ -106,6 +106,20 @@ func (l *loader) dependsOn(b *body) ([]string, spot) {
 	return out, s
 }
 
+// connect tells jobs that read others where those publish.
+func (l *loader) connect() {
+	at := map[string]string{}
+	for _, r := range l.resolved {
+		at[r.job.Address] = r.job.Output.Destination
+	}
+	for _, r := range l.resolved {
+		for i := range r.job.Input.From {
+			from := &r.job.Input.From[i]
+			from.Destination = at[from.Job]
+		}
+	}
+}
+
 // checkGraph reports jobs that wait for themselves, each ring once.
 func (l *loader) checkGraph() {
 	byAddress := map[string]*resolved{}

@@ -53,7 +53,6 @@ func (l *loader) sources(b *body, in *job.Input) spot {
 		case one && slices.ContainsFunc(in.From, func(r job.JobRead) bool { return r.Job == address }):
 			s.fail(fmt.Sprintf("%s names %s twice.", s.path, address), "")
 		case one:
-			s.notYet("reading from another job (" + address + ")")
 			in.From = append(in.From, job.JobRead{Job: address, After: len(in.Source)})
 		case e.IsNull():
 			s.fail(s.path+" holds a null element.", "")

@@ -91,6 +91,7 @@ func (l *loader) resolve(autos []string) (*Set, Diagnostics) {
 	}
 	l.offerProviders()
 	l.resolveJobs()
+	l.connect()
 	l.resolveProviders()
 	l.checkPlaces()
 	l.checkGraph()

@@ -8,7 +8,7 @@ func jobBlock() Block {
 			{Name: "count", Type: Number, State: Built, Doc: "this many jobs; count.index inside"},
 			{Name: "model", Type: ModelRef, Required: true, State: Built, Doc: "what scores the records: model.NAME"},
 			{Name: "provider", Type: ProviderRef, State: Built, Doc: "where it runs: short for a placement with one provider"},
-			{Name: "depends_on", Type: JobRefs, State: NotYet, Doc: "jobs that must succeed first"},
+			{Name: "depends_on", Type: JobRefs, State: Built, Doc: "jobs that must succeed first"},
 			{Name: "env", Type: StringMap, State: Built, Doc: "environment of the scorer; not for secrets"},
 			{Name: "labels", Type: StringMap, State: Built, Doc: "labels of what is made for the job"},
 		},
@@ -33,7 +33,7 @@ func inputBlock() Block {
 			{Name: "empty", Type: String, Default: "error", Values: values(Built, "error", "ok"), State: Built, Doc: "what to do when nothing matches"},
 			{Name: "staging", Type: String, Default: "auto", Values: values(Built, "auto", "always", "never"), State: Built, Doc: "whether input is copied for the provider"},
 			{Name: "partitions", Type: String, Values: values(Built, "hive"), State: Built, Doc: "hive: k=v parts of a path become string fields"},
-			{Name: "allow_partial", Type: Bool, Default: "false", State: NotYet, Doc: "whether a partial result of another job is read too"},
+			{Name: "allow_partial", Type: Bool, Default: "false", State: Built, Doc: "whether a partial result of another job is read too"},
 		},
 		Blocks: []Block{
 			{

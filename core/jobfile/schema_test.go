@@ -77,8 +77,8 @@ func TestNotYet(t *testing.T) {
 			}
 		}
 	})
-	if covered < 3 {
-		t.Errorf("only %d fields are not built?", covered)
+	if covered == 0 {
+		t.Error("no field was tried: all are built?")
 	}
 }
 

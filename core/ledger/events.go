@@ -61,7 +61,8 @@ type Event struct {
 	Ended     *EndedBody       `json:"ended,omitempty"`
 	Collected *CollectedBody   `json:"collected,omitempty"`
 	Outcome   *OutcomeBody     `json:"outcome,omitempty"` // refused; succeeded, partial, failed, cancelled
-	Reason    string           `json:"reason,omitempty"`  // in people's words
+	Destroyed *DestroyedBody   `json:"destroyed,omitempty"`
+	Reason    string           `json:"reason,omitempty"` // in people's words
 }
 
 // IntentBody is everything that a run is made of.
@@ -137,6 +138,11 @@ type CollectedBody struct {
 	Reason   string        `json:"reason,omitempty"`
 	Replaced []string      `json:"replaced,omitempty"` // objects of the result that stood there
 	Finished time.Time     `json:"finished"`
+}
+
+// DestroyedBody says what of a run was removed besides what it made where it ran.
+type DestroyedBody struct {
+	Results bool `json:"results"` // what it published, as far as that still stood
 }
 
 // OutcomeBody says how the run ended.

@@ -49,6 +49,7 @@ func ParseEvent(body []byte) (Event, error) {
 	}
 	bodies := map[Kind]bool{
 		Intent: e.Intent != nil, Bound: e.Native != nil, Started: e.Native != nil, Ended: e.Ended != nil, Collected: e.Collected != nil, Refused: e.Outcome != nil,
+		Destroyed: e.Destroyed != nil,
 	}
 	if has, needs := bodies[e.Kind]; e.Seq < 1 || e.Run == "" || e.Kind == "" || needs && !has {
 		return Event{}, fmt.Errorf("%w: event %d of kind %q lacks what it must hold", ErrFormat, e.Seq, e.Kind)

@@ -60,6 +60,11 @@ func (x *Index) Runs() []Entry { return x.runs }
 func (x *Index) RunsOf(id job.Identity) []Entry { return x.byJob[jobFolder(id)] }
 
 func (l *Ledger) list(ctx context.Context, prefix string) ([]Entry, error) {
+	return l.scan(ctx, prefix, func(parsed) {})
+}
+
+// scan lists runs, and shows each key of theirs.
+func (l *Ledger) scan(ctx context.Context, prefix string, each func(parsed)) ([]Entry, error) {
 	var out []Entry
 	for o, err := range l.b.Keys(ctx, l.prefix+prefix) {
 		if err != nil {
@@ -69,6 +74,7 @@ func (l *Ledger) list(ctx context.Context, prefix string) ([]Entry, error) {
 		if !ok {
 			continue
 		}
+		each(p)
 		if n := len(out); n == 0 || out[n-1].Key != p.key { // keys come sorted
 			fingerprint, generation, _ := p.key.tail()
 			out = append(out, Entry{Key: p.key, Fingerprint: fingerprint, Generation: generation})

@@ -21,8 +21,10 @@ const snapshotEvery = 1000
 // Summary is a run in short.
 type Summary struct {
 	Key         Key           `json:"key"`
-	Seq         int           `json:"seq"`  // of its last event
-	Kind        Kind          `json:"kind"` // of its last event
+	Seq         int           `json:"seq"`             // of its last event
+	Kind        Kind          `json:"kind"`            // of its last event
+	State       Kind          `json:"state,omitempty"` // how it ended, forgotten if it was; empty while it lives, and in snapshots of earlier versions
+	Destroyed   *Destruction  `json:"destroyed,omitempty"`
 	Run         string        `json:"run"`
 	Project     string        `json:"project"`
 	Address     string        `json:"address"`
@@ -39,6 +41,21 @@ type Summary struct {
 	Totals      record.Counts `json:"totals"`
 	Code        provider.Code `json:"code"`
 	Reason      string        `json:"reason,omitempty"`
+}
+
+// Destruction says when a run was destroyed, and whether its results went, too.
+type Destruction struct {
+	Time    time.Time `json:"time"` // of the first time
+	Results bool      `json:"results"`
+}
+
+// Add is what a further destroyed event makes of d, which may be nil.
+func (d *Destruction) Add(e Event) *Destruction {
+	out := Destruction{Time: e.Time, Results: e.Destroyed.Results}
+	if d != nil {
+		out.Time, out.Results = d.Time, out.Results || d.Results
+	}
+	return &out
 }
 
 // Summarise shortens a history; false without an intent.
@@ -67,7 +84,13 @@ func Summarise(k Key, events []Event) (Summary, bool) {
 			}
 		}
 		if e.Kind.Over() && s.Ended.IsZero() {
-			s.Ended = e.Time
+			s.Ended, s.State = e.Time, e.Kind
+		}
+		switch e.Kind {
+		case Forgotten:
+			s.State = Forgotten
+		case Destroyed:
+			s.Destroyed = s.Destroyed.Add(e)
 		}
 	}
 	return s, true

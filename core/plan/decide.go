@@ -42,7 +42,10 @@ func Decide(k Known) Item {
 		if last, _ := s.Last(); k.Wanted.RetryFailed {
 			out.Reasons = []string{"no record of this run's result failed or was skipped"}
 		} else if last.Kind == ledger.Partial {
+			out.Partial = true
 			out.Reasons = []string{"nothing has changed since this run, which is partial; --retry-failed tries again what it left, --rerun runs the job again"}
+		} else if last.Kind == ledger.Destroyed {
+			out.Reasons = []string{"nothing has changed since this run, which is destroyed; its results stand"}
 		}
 	case h != nil:
 		out.Action, out.Run, out.Key, out.Err = Blocked, h.Run, h.Key, h
@@ -74,7 +77,13 @@ func (k Known) why() []string {
 		return lines
 	}
 	run := k.Before.Run
-	switch last.Kind {
+	kind := last.Kind
+	if d := run.Destroyed; kind == ledger.Destroyed && d != nil {
+		if kind = ledger.Kind(run.State); d.Results {
+			return []string{fmt.Sprintf("run %s was destroyed with its results", run.ID)}
+		}
+	}
+	switch kind {
 	case ledger.Succeeded, ledger.Partial:
 		if slices.Contains([]string{"", run.ID}, k.Standing.Result) && k.Wanted.Rerun {
 			return []string{"nothing has changed; --rerun asks for it"}
@@ -84,11 +93,11 @@ func (k Known) why() []string {
 		}
 		return []string{fmt.Sprintf("the result of run %s is not at the destination any more", run.ID)}
 	case ledger.Failed, ledger.Cancelled:
-		why := fmt.Sprintf("run %s %s", run.ID, map[ledger.Kind]string{ledger.Failed: "failed", ledger.Cancelled: "was cancelled"}[last.Kind])
+		why := fmt.Sprintf("run %s %s", run.ID, map[ledger.Kind]string{ledger.Failed: "failed", ledger.Cancelled: "was cancelled"}[kind])
 		if run.Reason != "" {
 			why += ": " + run.Reason
 		}
 		return []string{why}
 	}
-	return []string{fmt.Sprintf("run %s is %s", run.ID, last.Kind)}
+	return []string{fmt.Sprintf("run %s is %s", run.ID, kind)}
 }

@@ -16,6 +16,7 @@ const (
 	Attach   Action = "attach"   // the run that is wanted lives, and is joined
 	Nothing  Action = "nothing"  // the run that is wanted is over, and its result is in force
 	Blocked  Action = "blocked"  // another live run holds the destination
+	Deferred Action = "deferred" // it is known once jobs that it needs are over; it runs after them
 	Refused  Action = "refused"  // it cannot run: Item.Err says why
 	Orphaned Action = "orphaned" // a live run of a job that is in no file any more
 )
@@ -25,7 +26,7 @@ func (a Action) Begins() bool { return a == Run || a == Rerun }
 
 // Actions are all actions, in the order in which a plan counts them.
 func Actions() []Action {
-	return []Action{Run, Rerun, Attach, Nothing, Blocked, Refused, Orphaned}
+	return []Action{Run, Rerun, Attach, Nothing, Blocked, Deferred, Refused, Orphaned}
 }
 
 // Item is what becomes of one wanted run.
@@ -39,9 +40,12 @@ type Item struct {
 	Key         ledger.Key           `json:"key,omitempty"` // of the run that is joined, or that blocks
 	Facts       provider.Facts       `json:"facts"`         // of its provider; where a run is begun
 	Findings    []provider.Finding   `json:"findings,omitempty"`
-	Staged      int64                `json:"staged_bytes"` // of the input, which have to be staged
-	Translation provider.Translation `json:"translation"`  // what is sent; where a run is begun
-	Retried     *broker.Retried      `json:"retried,omitempty"`
+	Staged      int64                `json:"staged_bytes"`        // of the input, which have to be staged
+	Translation provider.Translation `json:"translation"`         // what is sent; where a run is begun
+	Retried     *broker.Retried      `json:"retried,omitempty"`   // nil: all records are scored
+	Partial     bool                 `json:"partial,omitempty"`   // of Nothing: the result in force is partial
+	WaitsFor    []string             `json:"waits_for,omitempty"` // of Deferred: the jobs that it is known after
+	Others      []broker.Desired     `json:"others,omitempty"`    // of Deferred: Wanted on the next of its places, in their order
 	Candidates  []Candidate          `json:"candidates,omitempty"`
 	Live        *broker.Run          `json:"-"` // how the run of Attach and Blocked is doing; nil: nobody asked
 	Err         error                `json:"-"` // of Blocked and Refused

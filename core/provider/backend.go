@@ -38,7 +38,8 @@ type Backend interface {
 	// when something else stands under that name.
 	Find(ctx context.Context, r Request) (Native, error)
 
-	// Describe tells how one native job is doing: NotFound when it is unknown.
+	// Describe tells how one native job is doing: NotFound when it is unknown. An
+	// owned object that is there is Succeeded.
 	Describe(ctx context.Context, n Native) (Observation, error)
 
 	// List yields native jobs, the latest first, in pages. A consumer that has
@@ -82,6 +83,7 @@ type Capabilities struct {
 	Guarantee     Guarantee
 	Visibility    time.Duration // Lookup: how long after Send was called a job may stay unseen by Find, the call itself included
 	KeepsOnCancel bool          // a cancelled job leaves what it finished
+	KeepsJobs     bool          // native jobs cannot be deleted: what is over stays in the service's list
 	Rate          Rate          // calls that the service bears; zero: unlimited
 	Starts        Rate          // starts among them; zero: as any other
 	Poll          Poll          // how often watching makes sense

@@ -77,22 +77,31 @@ func Retire(groups []Group, runs []Run, older time.Duration, now time.Time) []Ve
 }
 
 func retire(g Group, runs []Run, older time.Duration, now time.Time) (bool, string) {
-	keep, since, known := older, g.Modified, false
+	var users []Run
 	for _, r := range runs {
-		if !uses(r, g) {
-			continue
+		if uses(r, g) {
+			users = append(users, r)
 		}
+	}
+	if g.Kind == RunGroup && len(users) == 0 {
+		return false, "no run of this ledger"
+	}
+	return Idle(users, g.Modified, older, now)
+}
+
+// Idle says whether what some runs used, and what was changed last at a time, is of no
+// more use: none of them lives, and it is older than a time, or than the longest
+// retention of theirs where that is longer.
+func Idle(users []Run, changed time.Time, older time.Duration, now time.Time) (yes bool, reason string) {
+	keep, since := older, changed
+	for _, r := range users {
 		if r.Live {
 			return false, fmt.Sprintf("run %.8s is not over", r.ID)
 		}
-		known = true
 		keep = max(keep, r.Retention)
 		if r.Ended.After(since) {
 			since = r.Ended
 		}
-	}
-	if g.Kind == RunGroup && !known {
-		return false, "no run of this ledger"
 	}
 	if age := now.Sub(since); age < keep {
 		return false, "used within " + spell(keep)
@@ -234,6 +243,13 @@ func Remove(ctx context.Context, open storage.Opener, g Group) (err error) {
 		return clearFolder(filepath.Join(dir, filepath.FromSlash(prefix+folder)))
 	}
 	return nil
+}
+
+// RemoveRun deletes all that lies in the folder of a run below a staging place. Doing
+// it again is free.
+func RemoveRun(ctx context.Context, open storage.Opener, place, run string) error {
+	const forever = 1 << 40 // seconds; nothing is too new to go
+	return Remove(ctx, open, Group{Kind: RunGroup, Name: run, URI: storage.Join(place, "runs/"+run+"/"), Place: place, Modified: time.Unix(forever, 0)})
 }
 
 // commits is 1 for the key of a commit.

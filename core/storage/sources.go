@@ -45,14 +45,37 @@ func (s Source) name() string { return cmp.Or(s.Path, s.URI) }
 // objects within one by the bytes of their path, each object once. It reads
 // listings and result manifests, no data. A source is an object, a folder or a
 // glob; one that ends in no slash is the object of that name or the folder of
-// that name, never what merely begins so. Stores are opened by open.
+// that name, never what merely begins so. Stores are opened by open. A job that is
+// a source stands for the parts of its result: ErrNoResult where it has none that
+// may be read.
 func ListInput(ctx context.Context, open Opener, in job.Input) (Input, error) {
 	var out Input
 	seen := map[string]bool{}
-	for _, source := range in.Source {
+	for _, item := range in.Sources() {
 		if err := ctx.Err(); err != nil {
 			return Input{}, err
 		}
+		if item.URI == "" {
+			found, format, err := listResult(ctx, open, item.Read, in)
+			if err != nil {
+				return Input{}, err
+			}
+			if len(found) == 0 && in.Empty != "ok" {
+				return Input{}, nothing(item.Read.Job + ", whose result is empty")
+			}
+			for _, o := range found {
+				name := o.name()
+				if seen[name] {
+					continue
+				}
+				seen[name] = true
+				if err := out.append(o, in.Format, format); err != nil {
+					return Input{}, err
+				}
+			}
+			continue
+		}
+		source := item.URI
 		local, ok := LocalPath(source)
 		if !ok {
 			found, listed, err := listStore(ctx, open, source)
@@ -100,14 +123,23 @@ func nothing(source string) error {
 
 // add appends a file.
 func (in *Input) add(path string, said, listed job.Format) error {
+	o, err := file(path)
+	if err != nil {
+		return err
+	}
+	return in.append(o, said, listed)
+}
+
+// file is a file as a source.
+func file(path string) (Source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("reading input: %w", err)
+		return Source{}, fmt.Errorf("reading input: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("reading input: %s is not a regular file; input is read twice, so save it to a file first", path)
+		return Source{}, fmt.Errorf("reading input: %s is not a regular file; input is read twice, so save it to a file first", path)
 	}
-	return in.append(Source{URI: FileURI(path), Path: path, Size: info.Size()}, said, listed)
+	return Source{URI: FileURI(path), Path: path, Size: info.Size()}, nil
 }
 
 // append appends an object; all objects are of one format.
@@ -205,6 +237,11 @@ func parts(dir string) ([]string, job.Format, error) {
 	if err != nil || m == nil {
 		return nil, "", err
 	}
+	return partsOf(dir, m)
+}
+
+// partsOf lists the parts of a result that dir holds.
+func partsOf(dir string, m *record.Manifest) ([]string, job.Format, error) {
 	paths := []string{}
 	for _, s := range m.Shards {
 		if filepath.Base(s.Part.Name) != s.Part.Name {

@@ -79,8 +79,9 @@ func Covers(source, uri string) bool {
 // lister lists below a folder of a bucket.
 type lister struct {
 	b      *Bucket
-	base   string // its URI
-	prefix string // its key
+	base   string                       // its URI
+	prefix string                       // its key
+	result func(*record.Manifest) error // judges the folder's own result; nil: any will do, and none
 }
 
 func (l lister) source(o Object) Source {
@@ -172,6 +173,9 @@ func (l lister) folder(ctx context.Context) ([]Source, job.Format, error) {
 			objects = append(objects, o)
 		}
 	}
+	if l.result != nil && !slices.Contains(results, "") {
+		return nil, "", l.result(nil)
+	}
 	if !there {
 		return nil, "", nil
 	}
@@ -192,6 +196,11 @@ func (l lister) folder(ctx context.Context) ([]Source, job.Format, error) {
 		}
 		if dir == "" {
 			format, order = job.Format(m.Format), keys
+			if l.result != nil {
+				if err := l.result(m); err != nil {
+					return nil, "", err
+				}
+			}
 		}
 		if named == nil {
 			named = map[string]bool{}

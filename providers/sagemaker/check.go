@@ -29,6 +29,7 @@ func (b *Backend) Capabilities() provider.Capabilities {
 		// The output of a job that is stopped is thrown away:
 		// https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTransformJob.html
 		KeepsOnCancel: false,
+		KeepsJobs:     true, // there is no DeleteTransformJob
 		Rate:          provider.Rate{PerSecond: 5, Burst: 10},
 		Poll:          block.Poll(b.config.Endpoint),
 		Staging:       s,

@@ -20,6 +20,9 @@ func (b *Backend) Describe(ctx context.Context, n provider.Native) (provider.Obs
 	if err != nil {
 		return provider.Observation{}, err
 	}
+	if known(n, modelKind) == nil {
+		return b.describeModel(ctx, c, n)
+	}
 	if err := known(n, jobKind); err != nil {
 		return provider.Observation{}, err
 	}
@@ -28,6 +31,15 @@ func (b *Backend) Describe(ctx context.Context, n provider.Native) (provider.Obs
 		b.blame(ctx, c, &o)
 	}
 	return o, err
+}
+
+// describeModel says whether a model is there.
+func (b *Backend) describeModel(ctx context.Context, c *clients, n provider.Native) (provider.Observation, error) {
+	out, err := c.jobs.DescribeModel(ctx, &sdk.DescribeModelInput{ModelName: aws.String(n.Name)})
+	if err != nil {
+		return provider.Observation{}, b.failed("looking at the model "+n.Name, err)
+	}
+	return provider.Observation{Native: n, State: provider.Succeeded, Started: aws.ToTime(out.CreationTime)}, nil
 }
 
 // describe does not look for the reason of a failure.

@@ -18,6 +18,7 @@ type human struct{ t Terminal }
 // Report is a run that is over.
 type Report struct {
 	State, Reason string
+	Since         string // what became of it since; follows State
 	Counts        record.Counts
 	Scored        int64   // records, in Seconds
 	Seconds       float64 // 0: not known
@@ -35,7 +36,7 @@ func batchText(batch int) string {
 
 func (v human) report(r Report) {
 	rows := [][2]string{
-		{"state", v.state(r.State) + reason(r.Reason)},
+		{"state", v.state(r.State) + r.Since + reason(r.Reason)},
 		{"records", fmt.Sprintf("%s in = %s ok + %s failed + %s skipped", thousands(r.Counts.In), thousands(r.Counts.OK), thousands(r.Counts.Failed), thousands(r.Counts.Skipped))},
 	}
 	if r.Seconds > 0 && r.Scored > 0 {
@@ -43,6 +44,8 @@ func (v human) report(r Report) {
 	}
 	if r.Manifest != nil {
 		rows = append(rows, [2]string{"results", fmt.Sprintf("%s (%s, _manifest.json)", near(r.Destination), count(int64(len(r.Manifest.Files())), "file"))})
+	} else if r.Since != "" {
+		rows = append(rows, [2]string{"results", "nothing of this run is at " + near(r.Destination)})
 	} else {
 		rows = append(rows, [2]string{"results", "nothing was published"})
 	}

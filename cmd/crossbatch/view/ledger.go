@@ -1,8 +1,10 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -37,9 +39,20 @@ func ShowList(t Terminal, asJSON bool, runs []broker.Run, more int, now time.Tim
 		return err
 	}
 	w := tabwriter.NewWriter(t.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "RUN\tJOB\tPROVIDER\tSTATE\tRECORDS\tBEGUN\tDESTINATION")
+	several := slices.ContainsFunc(runs, func(r broker.Run) bool { return r.Project != runs[0].Project })
+	project := func(name string) string {
+		if !several {
+			return ""
+		}
+		return name + "\t"
+	}
+	fmt.Fprintf(w, "RUN\t%sJOB\tPROVIDER\tSTATE\tRECORDS\tBEGUN\tDESTINATION\n", project("PROJECT"))
 	for _, r := range runs {
-		fmt.Fprintf(w, "%.8s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Address, r.Provider, r.State, listCounts(r), ago(now.Sub(r.Begun)), near(r.Destination))
+		state := LifeText(r)
+		if r.Preview {
+			state += " (preview)"
+		}
+		fmt.Fprintf(w, "%.8s\t%s%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, project(cmp.Or(r.Project, "-")), r.Address, r.Provider, state, listCounts(r), ago(now.Sub(r.Begun)), near(r.Destination))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -84,8 +97,14 @@ func ShowStatus(t Terminal, asJSON bool, r broker.Run, now time.Time) error {
 	}
 	h := human{t}
 	fmt.Fprintf(t.Out, "%s  run %s\n", h.bold(r.Address), r.ID)
-	state := h.state(string(r.State)) + reason(r.Reason)
+	state := h.life(r) + reason(r.Reason)
 	rows := [][2]string{{"state", state}}
+	if r.Project != "" {
+		rows = append(rows, [2]string{"project", r.Project})
+	}
+	if r.Preview {
+		rows = append(rows, [2]string{"preview", "of the first records; it satisfies no job"})
+	}
 	if r.Attempt > 0 {
 		rows = append(rows, [2]string{"attempt", fmt.Sprintf("%d, on %s", r.Attempt, r.Provider)})
 	}
@@ -101,7 +120,14 @@ func ShowStatus(t Terminal, asJSON bool, r broker.Run, now time.Time) error {
 	if r.Ended != nil {
 		rows = append(rows, [2]string{"ended", r.Ended.Local().Format(time.DateTime)})
 	}
-	rows = append(rows, [2]string{"native", r.NativeID}, [2]string{"console", r.Console}, [2]string{"results", near(r.Destination)})
+	results := near(r.Destination)
+	if d := r.Destroyed; d != nil {
+		rows = append(rows, [2]string{"removed", d.Time.Local().Format(time.DateTime)})
+		if d.Results {
+			results += " (removed)"
+		}
+	}
+	rows = append(rows, [2]string{"native", r.NativeID}, [2]string{"console", r.Console}, [2]string{"results", results})
 	for _, row := range rows {
 		if row[1] != "" {
 			fmt.Fprintf(t.Out, "  %s  %s\n", h.dim(fmt.Sprintf("%-8s", row[0])), row[1])
@@ -143,6 +169,9 @@ func eventText(e ledger.Event) string {
 	}
 	if e.Collected != nil {
 		parts = append(parts, thousands(e.Collected.Totals.In)+" records")
+	}
+	if e.Destroyed != nil && e.Destroyed.Results {
+		parts = append(parts, "with its results")
 	}
 	if e.Outcome != nil && e.Outcome.Reason != "" {
 		parts = append(parts, e.Outcome.Reason)
@@ -186,7 +215,7 @@ func ShowEnded(t Terminal, r broker.Run, m *record.Manifest) {
 		fmt.Fprintf(t.Out, "  nothing has changed since this run, which ended at %s; --rerun runs the job again\n", r.Ended.Local().Format(time.DateTime))
 	}
 	report := Report{
-		State: string(r.State), Reason: r.Reason, Counts: r.Counts,
+		State: string(r.State), Since: strings.TrimPrefix(LifeText(r), string(r.State)), Reason: r.Reason, Counts: r.Counts,
 		Scored: r.Counts.In, Seconds: r.Seconds, Destination: r.Destination, Manifest: m,
 	}
 	if m != nil {

@@ -35,10 +35,11 @@ type itemObject struct {
 	Destination string             `json:"destination"`
 	Action      plan.Action        `json:"action"`
 	Reasons     []string           `json:"reasons"`
+	WaitsFor    []string           `json:"waits_for,omitempty"`
 	Run         string             `json:"run,omitempty"`
-	Generation  int                `json:"generation"`
+	Generation  *int               `json:"generation,omitempty"` // nil: not known yet
 	Fingerprint string             `json:"fingerprint,omitempty"`
-	Input       inputObject        `json:"input"`
+	Input       *inputObject       `json:"input,omitempty"` // nil: not known yet
 	Candidates  []plan.Candidate   `json:"candidates"`
 	Live        *broker.Run        `json:"live,omitempty"` // the run that is joined, or that blocks
 	Findings    []provider.Finding `json:"findings"`
@@ -56,13 +57,16 @@ type inputObject struct {
 
 func objectOf(i plan.Item) itemObject {
 	d := i.Wanted
-	return itemObject{
+	out := itemObject{
 		Project: d.Job.Project, Address: d.Job.Address, Provider: placeOf(i), Destination: d.Identity().Destination,
-		Action: i.Action, Reasons: some(i.Reasons), Run: i.Run, Generation: i.Generation, Fingerprint: i.Fingerprint,
-		Input:      inputObject{len(d.Shards), d.Shards.Bytes(), i.Staged, i.Retried},
+		Action: i.Action, Reasons: some(i.Reasons), WaitsFor: i.WaitsFor, Run: i.Run, Fingerprint: i.Fingerprint,
 		Candidates: some(i.Candidates), Live: i.Live,
 		Findings: some(i.Findings), Uploads: some(i.Translation.Uploads), Requests: some(i.Translation.Requests),
 	}
+	if i.Action != plan.Deferred {
+		out.Generation, out.Input = &i.Generation, &inputObject{len(d.Shards), d.Shards.Bytes(), i.Staged, i.Retried}
+	}
+	return out
 }
 
 // placeOf is KIND.ALIAS of where a run is, or is wanted, whether or not it could be
@@ -71,6 +75,8 @@ func placeOf(i plan.Item) string {
 	switch d := i.Wanted; {
 	case i.Action == plan.Attach && i.Live != nil:
 		return i.Live.Provider
+	case i.Action == plan.Deferred && len(i.Others) > 0:
+		return "" // the first that can
 	case len(d.Job.Placement.Providers) > 0:
 		return d.Job.Placement.Providers[0].String()
 	default:
@@ -113,7 +119,7 @@ func ShowPlan(t Terminal, asJSON bool, p Plan) error {
 		fmt.Fprintf(t.Out, "  %s %s  on %s  run %.8s: %s\n", v.mark(plan.Orphaned), v.bold(r.Address), r.Provider, r.ID, what)
 	}
 	fmt.Fprintln(t.Out)
-	if p.Begins()+p.Count(plan.Attach)+p.Count(plan.Blocked)+p.Count(plan.Refused) == 0 {
+	if p.Begins()+p.Count(plan.Attach)+p.Count(plan.Blocked)+p.Count(plan.Deferred)+p.Count(plan.Refused) == 0 {
 		fmt.Fprintln(t.Out, "No changes. Every job has run as its file says.")
 	}
 	fmt.Fprintln(t.Out, p.line())
@@ -127,6 +133,9 @@ func ShowPlan(t Terminal, asJSON bool, p Plan) error {
 func (p Plan) line() string {
 	s := fmt.Sprintf("Plan: %d to run, %d to re-run, %d to attach, %d unchanged, %d blocked",
 		p.Count(plan.Run), p.Count(plan.Rerun), p.Count(plan.Attach), p.Count(plan.Nothing), p.Count(plan.Blocked))
+	if n := p.Count(plan.Deferred); n > 0 {
+		s += fmt.Sprintf(", %d deferred", n)
+	}
 	if n := p.Count(plan.Refused); n > 0 {
 		s += fmt.Sprintf(", %d that cannot run", n)
 	}
@@ -140,14 +149,18 @@ func (p Plan) line() string {
 func (v human) mark(a plan.Action) string {
 	m := map[plan.Action][2]string{
 		plan.Run: {"+", "32"}, plan.Rerun: {"~", "33"}, plan.Attach: {">", "36"}, plan.Nothing: {"=", "2"},
-		plan.Blocked: {"!", "31"}, plan.Refused: {"x", "31"}, plan.Orphaned: {"-", "31"},
+		plan.Blocked: {"!", "31"}, plan.Deferred: {"?", "33"}, plan.Refused: {"x", "31"}, plan.Orphaned: {"-", "31"},
 	}[a]
 	return paint(v.t.Colour, m[1], m[0])
 }
 
 func (v human) item(i plan.Item) error {
 	d := i.Wanted
-	title := fmt.Sprintf("  %s %s  on %s", v.mark(i.Action), v.bold(d.Job.Address), placeOf(i))
+	place := placeOf(i)
+	if place == "" {
+		place = fmt.Sprintf("one of %d places", len(i.Candidates))
+	}
+	title := fmt.Sprintf("  %s %s  on %s", v.mark(i.Action), v.bold(d.Job.Address), place)
 	switch i.Action {
 	case plan.Refused:
 		fmt.Fprintln(v.t.Out, title+"  it cannot run")
@@ -159,6 +172,17 @@ func (v human) item(i plan.Item) error {
 	case plan.Blocked:
 		fmt.Fprintf(v.t.Out, "%s  blocked: %s\n", title, strings.Join(i.Reasons, "; "))
 		v.live(i.Live)
+		return nil
+	case plan.Deferred:
+		fmt.Fprintf(v.t.Out, "%s  will run after %s: %s\n", title, strings.Join(i.WaitsFor, ", "), strings.Join(i.Reasons, "; "))
+		if len(i.Candidates) > 1 {
+			var places []string
+			for _, c := range i.Candidates {
+				places = append(places, c.Provider)
+			}
+			fmt.Fprintf(v.t.Out, "      %s  the first of %s that can run it\n", v.dim("place"), strings.Join(places, ", "))
+		}
+		fmt.Fprintf(v.t.Out, "      %s  -> %s\n", v.dim("result"), near(d.Identity().Destination))
 		return nil
 	}
 	fmt.Fprintf(v.t.Out, "%s  run %.8s: %s\n", title, i.Run, strings.Join(i.Reasons, "; "))
@@ -225,16 +249,34 @@ func (v human) levels(findings []provider.Finding, accepted []string, indent str
 	return v.findings(lost, accepted, indent)
 }
 
-// Ask asks whether runs are to be begun and cancelled.
-func Ask(t Terminal, begun, cancelled int) {
+// Ask asks whether runs are to be begun, at once and after others, and cancelled.
+func Ask(t Terminal, begun, deferred, cancelled int) {
 	what := fmt.Sprintf("begin %s", count(int64(begun), "run"))
+	if deferred > 0 {
+		what += fmt.Sprintf(", %d after others that they need,", deferred)
+	}
 	if cancelled > 0 {
 		what += fmt.Sprintf(" and cancel %d", cancelled)
 	}
 	fmt.Fprintf(t.Err, "\n%s\n  crossbatch will %s.\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", human{t}.bold("Do you want to perform these actions?"), what)
 }
 
+// Applied is what apply came to, in numbers of jobs.
+type Applied struct{ Begun, Attached, Unchanged, Waiting int }
+
 // ShowApplied says in one sentence what apply came to.
-func ShowApplied(t Terminal, begun, attached, unchanged int) {
-	fmt.Fprintf(t.Out, "Apply complete: %d run, %d attached, %d unchanged.\n", begun, attached, unchanged)
+func ShowApplied(t Terminal, a Applied) {
+	waiting := ""
+	if a.Waiting > 0 {
+		waiting = fmt.Sprintf(", %d not begun", a.Waiting)
+	}
+	fmt.Fprintf(t.Out, "Apply complete: %d run, %d attached, %d unchanged%s.\n", a.Begun, a.Attached, a.Unchanged, waiting)
+}
+
+// ShowWaiting says that a job was not begun, and what begins it.
+func ShowWaiting(t Terminal, address string, waits []string) {
+	h := human{t}
+	fmt.Fprintf(t.Out, "%s  not begun\n", h.bold(address))
+	fmt.Fprintf(t.Out, "  %s  %s, which has to end well first\n", h.dim("waits for"), strings.Join(waits, ", "))
+	fmt.Fprintf(t.Out, "  %s  once that is over the next apply or submit begins it; one that waits does so by itself\n\n", h.dim("goes on  "))
 }
