@@ -9,6 +9,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/collect"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
+	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
@@ -19,8 +20,8 @@ type Result struct {
 }
 
 // InForce is the result at a job's destination: one of a run of this ledger that is
-// over, and that is not forgotten. x is what
-// Index told a moment ago; nil: the runs of the job are looked for. It only reads.
+// over and satisfies its job. x is what Index told a moment ago; nil: the runs of the job
+// are looked for. It only reads.
 //
 // storage.ErrNoResult, with what is there instead, where there is no such run.
 func (b *Broker) InForce(ctx context.Context, id job.Identity, x *ledger.Index) (Result, error) {
@@ -43,12 +44,20 @@ func (b *Broker) InForce(ctx context.Context, id job.Identity, x *ledger.Index) 
 		return Result{}, err
 	case !ok:
 		return none("it holds the result of run %s, which is none of this ledger's", m.Run)
-	case e.Kind == ledger.Succeeded, e.Kind == ledger.Partial:
-		return Result{Run: m.Run, Partial: e.Kind == ledger.Partial}, nil
-	case e.Kind.Over():
+	case !e.Kind.Over():
+		return none("run %s, whose result it holds, is not over yet", m.Run)
+	case e.Kind == ledger.Destroyed:
+		void, err := b.void(ctx, e.Key)
+		if err != nil {
+			return Result{}, err
+		}
+		if void {
+			return none("it holds the result of run %s, which is destroyed with its results, or forgotten", m.Run)
+		}
+	case e.Kind != ledger.Succeeded && e.Kind != ledger.Partial:
 		return none("it holds the result of run %s, which is %s", m.Run, e.Kind)
 	}
-	return none("run %s, whose result it holds, is not over yet", m.Run)
+	return Result{Run: m.Run, Partial: m.State == record.Partial}, nil
 }
 
 // entry finds a run of a job by its id; false where the ledger has none.

@@ -17,6 +17,7 @@ type Standing struct {
 	Fingerprint string
 	Runs        []ledger.Entry  // of the job, of any fingerprint; the one that changed last at the end
 	Result      string          // id of the run whose result is in force at the destination; empty: none, or another job's
+	Partial     bool            // that result is partial
 	Totals      record.Counts   // of that result
 	Holder      *ledger.Blocked // the live run that holds the destination; nil: none
 	Fruitless   []ledger.Key    // runs that tried records again and published nothing: they change nothing
@@ -104,7 +105,7 @@ func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x 
 	case d.RetryFailed && len(s.Runs) > 0:
 		var m *record.Manifest
 		if m, err = b.inForce(ctx, d); m != nil {
-			s.Result, s.Totals = m.Run, m.Totals
+			s.stands(m)
 		}
 		if errors.Is(err, collect.ErrConflict) {
 			err = nil
@@ -124,6 +125,11 @@ func (b *Broker) void(ctx context.Context, key ledger.Key) (bool, error) {
 	return r.forgotten || r.destroyed.Results, nil
 }
 
+// stands takes down what result is in force.
+func (s *Standing) stands(m *record.Manifest) {
+	s.Result, s.Partial, s.Totals = m.Run, m.State == record.Partial, m.Totals
+}
+
 // result reads whose result is in force where a run of the job publishes.
 func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation int) error {
 	r := d.run(b.LedgerID(), ledger.IntentBody{Job: d.Job, Fingerprint: s.Fingerprint, Generation: generation})
@@ -132,7 +138,7 @@ func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation 
 		return nil
 	}
 	if m != nil {
-		s.Result, s.Totals = m.Run, m.Totals
+		s.stands(m)
 	}
 	return err
 }

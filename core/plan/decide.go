@@ -38,11 +38,10 @@ func Decide(k Known) Item {
 	case c.Live:
 		out.Action, out.Reasons = Attach, []string{"this run is not over"}
 	case c.Joins != "":
-		out.Action, out.Reasons = Nothing, []string{"nothing has changed since this run"}
+		out.Action, out.Partial, out.Reasons = Nothing, s.Partial, []string{"nothing has changed since this run"}
 		if last, _ := s.Last(); k.Wanted.RetryFailed {
 			out.Reasons = []string{"no record of this run's result failed or was skipped"}
-		} else if last.Kind == ledger.Partial {
-			out.Partial = true
+		} else if s.Partial {
 			out.Reasons = []string{"nothing has changed since this run, which is partial; --retry-failed tries again what it left, --rerun runs the job again"}
 		} else if last.Kind == ledger.Destroyed {
 			out.Reasons = []string{"nothing has changed since this run, which is destroyed; its results stand"}

@@ -62,7 +62,7 @@ func TestDecide(t *testing.T) {
 		"runs, and rerun":        {wanted: again, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 1, ledger.Intent), entry(now, 0, ledger.Failed)}}, want: want{plan.Attach, 1, run(now, 1), ledger.KeyOf(id, now, 1), []string{"this run is not over"}}},
 		"claimed and not begun":  {standing: broker.Standing{Holder: &ledger.Blocked{Run: run(now, 0), Key: ledger.KeyOf(id, now, 0)}}, want: want{plan.Run, 0, run(now, 0), "", []string{"it has not run yet"}}},
 		"succeeded":              {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded)}, Result: run(now, 0)}, want: want{plan.Nothing, 0, run(now, 0), ledger.KeyOf(id, now, 0), []string{"nothing has changed since this run"}}},
-		"partial":                {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial)}, Result: run(now, 3)}, want: want{plan.Nothing, 3, run(now, 3), ledger.KeyOf(id, now, 3), []string{"nothing has changed since this run, which is partial; --retry-failed tries again what it left, --rerun runs the job again"}}},
+		"partial":                {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial)}, Result: run(now, 3), Partial: true}, want: want{plan.Nothing, 3, run(now, 3), ledger.KeyOf(id, now, 3), []string{"nothing has changed since this run, which is partial; --retry-failed tries again what it left, --rerun runs the job again"}}},
 		"succeeded, and rerun":   {wanted: again, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded)}, Result: run(now, 0)}, before: past(broker.Run{ID: run(now, 0)}, nil), want: want{plan.Rerun, 1, run(now, 1), "", []string{"nothing has changed; --rerun asks for it"}}},
 		"its result is gone":     {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded)}}, before: past(broker.Run{ID: "r"}, nil), want: want{plan.Rerun, 1, run(now, 1), "", []string{"the result of run r is not at the destination any more"}}},
 		"its result is replaced": {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded), entry(old, 0, ledger.Succeeded)}, Result: run(old, 0)}, before: past(broker.Run{ID: "r"}, nil), want: want{plan.Rerun, 1, run(now, 1), "", []string{"the result of run r was replaced by that of run " + run(old, 0)}}},
@@ -103,7 +103,7 @@ func TestDecide(t *testing.T) {
 			want:     want{plan.Attach, 4, run(now, 4), ledger.KeyOf(id, now, 4), []string{"this run is not over"}},
 		},
 		"a retry failed": {
-			standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial), entry(now, 4, ledger.Failed)}, Result: run(now, 3), Totals: left, Fruitless: []ledger.Key{ledger.KeyOf(id, now, 4)}},
+			standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial), entry(now, 4, ledger.Failed)}, Result: run(now, 3), Partial: true, Totals: left, Fruitless: []ledger.Key{ledger.KeyOf(id, now, 4)}},
 			want:     want{plan.Nothing, 3, run(now, 3), ledger.KeyOf(id, now, 3), []string{"nothing has changed since this run, which is partial; --retry-failed tries again what it left, --rerun runs the job again"}},
 		},
 		"a retry failed, and retry": {

@@ -113,7 +113,7 @@ func TestInOrder(t *testing.T) {
 	if actions(previews) != "run re-run" {
 		t.Errorf("a preview waits for no other run: %v", previews)
 	}
-	runs, _, err := p.List(ctx, 0)
+	runs, _, err := p.List(ctx, broker.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
