@@ -95,7 +95,10 @@ func (d Desired) retryCourse(ledgerID string, s Standing) Course {
 // in force.
 func (s Standing) published(e ledger.Entry) bool {
 	last, _ := s.Last()
-	return e.Kind == ledger.Succeeded || e.Kind == ledger.Partial || e.Kind == ledger.Destroyed && !(s.Void && e.Key == last.Key)
+	if e.Kind == ledger.Destroyed {
+		return !s.Void || e.Key != last.Key
+	}
+	return e.Kind == ledger.Succeeded || e.Kind == ledger.Partial
 }
 
 // noRetry says why there is nothing to try again, and what to do instead.
