@@ -18,22 +18,53 @@ import (
 // result of another job, or of another run when the job wants it so, or a
 // manifest that cannot be read. run may be empty: not known yet.
 func Free(ctx context.Context, dest *storage.Bucket, prefix string, j job.Job, run string) (*record.Manifest, error) {
-	where := j.Output.Destination
 	m, err := current(ctx, placeOf(dest, prefix))
-	switch {
-	case errors.Is(err, record.ErrManifest):
-		return nil, fmt.Errorf("%w: %s%s: %w", ErrConflict, where, record.ManifestName, err)
-	case err != nil || m == nil:
+	if m == nil {
+		return nil, unreadable(j, err)
+	}
+	if err := taken(m.Head(), j, run); err != nil {
 		return nil, err
-	case m.Project != j.Project || m.Address != j.Address:
-		return nil, fmt.Errorf("%w: %s holds the result of another job (%s, run %s); choose another destination or remove it", ErrConflict, where, identity(m), m.Run)
-	case j.Output.Existing == job.ExistingFail && run != "" && m.Run != run:
-		return nil, fmt.Errorf("%w: %s holds the result of run %s, and output.existing is \"fail\"", ErrConflict, where, m.Run)
 	}
 	return m, nil
 }
 
-func identity(m *record.Manifest) string {
+// Holds is Free for who asks whose result it is, and no more.
+func Holds(ctx context.Context, dest *storage.Bucket, prefix string, j job.Job, run string) (*record.Head, error) {
+	body, err := manifest(ctx, placeOf(dest, prefix))
+	if body == nil {
+		return nil, unreadable(j, err)
+	}
+	h, err := record.ParseHead(body)
+	if err != nil {
+		return nil, unreadable(j, err)
+	}
+	if err := taken(h, j, run); err != nil {
+		return nil, err
+	}
+	return &h, nil
+}
+
+// unreadable says of a manifest that nobody can read that it is in the way.
+func unreadable(j job.Job, err error) error {
+	if errors.Is(err, record.ErrManifest) {
+		return fmt.Errorf("%w: %s%s: %w", ErrConflict, j.Output.Destination, record.ManifestName, err)
+	}
+	return err
+}
+
+// taken is ErrConflict when a run must not replace the result of that head.
+func taken(m record.Head, j job.Job, run string) error {
+	where := j.Output.Destination
+	switch {
+	case m.Project != j.Project || m.Address != j.Address:
+		return fmt.Errorf("%w: %s holds the result of another job (%s, run %s); choose another destination or remove it", ErrConflict, where, identity(m), m.Run)
+	case j.Output.Existing == job.ExistingFail && run != "" && m.Run != run:
+		return fmt.Errorf("%w: %s holds the result of run %s, and output.existing is \"fail\"", ErrConflict, where, m.Run)
+	}
+	return nil
+}
+
+func identity(m record.Head) string {
 	if m.Project == "" {
 		return m.Address
 	}
@@ -42,6 +73,15 @@ func identity(m *record.Manifest) string {
 
 // current is the manifest in force; nil when there is none.
 func current(ctx context.Context, dest place) (*record.Manifest, error) {
+	body, err := manifest(ctx, dest)
+	if body == nil {
+		return nil, err
+	}
+	return record.ParseManifest(body)
+}
+
+// manifest is the text of the manifest in force; nil when there is none.
+func manifest(ctx context.Context, dest place) ([]byte, error) {
 	body, err := dest.Read(ctx, dest.Key(record.ManifestName))
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, nil
@@ -49,7 +89,10 @@ func current(ctx context.Context, dest place) (*record.Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for a result: %w", err)
 	}
-	return record.ParseManifest(body)
+	if body == nil {
+		body = []byte{}
+	}
+	return body, nil
 }
 
 // Commit publishes a result, whose parts are there, at one stroke.

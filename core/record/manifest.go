@@ -151,8 +151,15 @@ func ParseManifest(b []byte) (*Manifest, error) {
 	if err := json.Unmarshal(b, &m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrManifest, err)
 	}
-	if m.FormatVersion != ManifestVersion {
-		return nil, fmt.Errorf("%w: format_version is %d, this crossbatch reads %d", ErrManifest, m.FormatVersion, ManifestVersion)
+	if err := readable(int64(m.FormatVersion)); err != nil {
+		return nil, err
 	}
 	return &m, nil
+}
+
+func readable(version int64) error {
+	if version != ManifestVersion {
+		return fmt.Errorf("%w: format_version is %d, this crossbatch reads %d", ErrManifest, version, ManifestVersion)
+	}
+	return nil
 }
