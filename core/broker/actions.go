@@ -16,6 +16,9 @@ import (
 // reached is no error: the run is shown as the ledger has it, with the reason.
 func (b *Broker) Status(ctx context.Context, key ledger.Key) (Run, error) {
 	runs, err := b.Observe(ctx, []ledger.Key{key})
+	if err == nil && runs[0].ID == "" {
+		err = fmt.Errorf("%w: %s", ErrUnknownRun, key)
+	}
 	if err != nil {
 		return Run{}, err
 	}

@@ -164,7 +164,10 @@ func (p *Planner) Observe(ctx context.Context, of *Plan) error {
 	}
 	for n, i := range of.Items {
 		if i.Action == Attach || i.Action == Blocked {
-			of.Items[n].Live, seen = &seen[0], seen[1:]
+			if seen[0].ID != "" {
+				of.Items[n].Live = &seen[0]
+			}
+			seen = seen[1:]
 		}
 	}
 	copy(of.Orphans, seen)
