@@ -46,52 +46,89 @@ func (c *crash) atOnce(commands ...*exec.Cmd) []answer {
 	return answers
 }
 
-// TestSixteenSubmits submits one job from 16 processes: one run, one worker.
-func TestSixteenSubmits(t *testing.T) {
+// TestSixteenProcesses submits and applies one job file from 16 processes, of which
+// those that apply see the run through: one run, one worker.
+func TestSixteenProcesses(t *testing.T) {
 	c := newCrash(t)
 	var commands []*exec.Cmd
-	for range 16 {
+	for range 8 {
 		commands = append(commands, c.command("crossbatch", 0, "submit", "sum.crossbatch.hcl", "--json"))
-	}
-	runs := map[string]bool{}
-	for _, a := range c.atOnce(commands...) {
-		if a.code != 0 || len(a.runs) != 1 {
-			t.Errorf("exit %d: %s", a.code, a.text)
-			continue
-		}
-		runs[a.runs[0].ID] = true
-	}
-	if len(runs) != 1 {
-		t.Errorf("16 submits made the runs %v", runs)
-	}
-	c.run("wait", "job.sum")
-	if n := c.natives(); n != 2 { // with the first result's
-		t.Errorf("%d workers ran, want one for each run", n)
-	}
-}
-
-// TestSixteenApplies applies one job file from 16 processes, which all see the run
-// through: one run, one worker.
-func TestSixteenApplies(t *testing.T) {
-	c := newCrash(t)
-	var commands []*exec.Cmd
-	for range 16 {
 		commands = append(commands, c.command("crossbatch", 0, "apply", "sum.crossbatch.hcl", "--auto-approve", "--json"))
 	}
 	runs := map[string]bool{}
-	for _, a := range c.atOnce(commands...) {
-		if a.code != 0 || len(a.runs) != 1 || a.runs[0].State != broker.Succeeded {
+	for i, a := range c.atOnce(commands...) {
+		if a.code != 0 || len(a.runs) != 1 || i%2 == 1 && a.runs[0].State != broker.Succeeded {
 			t.Errorf("exit %d: %s", a.code, a.text)
 			continue
 		}
 		runs[a.runs[0].ID] = true
 	}
 	if len(runs) != 1 {
-		t.Errorf("16 applies made the runs %v", runs)
+		t.Errorf("16 processes made the runs %v", runs)
 	}
 	if n := c.natives(); n != 2 { // with the first result's
 		t.Errorf("%d workers ran, want one for each run", n)
 	}
+	c.published()
+}
+
+// TestSixteenAppliesInABucket applies three jobs from 16 processes whose ledger is in S3,
+// on SageMaker: one run and one transform job for each of the three.
+func TestSixteenAppliesInABucket(t *testing.T) {
+	c := newCloud(t).sagemaker(t, "sixteen")
+	c.haste = 10
+	file := strings.Replace(c.job(), "  model = model.sum\n", "  for_each = toset([\"x\", \"y\", \"z\"])\n  model    = model.sum\n", 1)
+	c.write(sceneFile, strings.Replace(file, "sixteen/out/", "sixteen/out/${each.key}/", 1))
+	var commands []*exec.Cmd
+	var walks []steps
+	for range 16 {
+		walks = append(walks, c.newSteps())
+		commands = append(commands, c.program("crossbatch-walked", walks[len(walks)-1], "apply", sceneFile, "--auto-approve", "--json"))
+	}
+	runs := map[string]bool{}
+	answers := c.atOnce(commands...)
+	for _, a := range answers {
+		if a.code != 0 || len(a.runs) != 3 {
+			t.Errorf("exit %d: %s", a.code, a.text)
+		}
+		for _, r := range a.runs {
+			if r.State != broker.Succeeded || r.Attempt != 1 {
+				t.Errorf("%s is %s in attempt %d: %s", r.Address, r.State, r.Attempt, r.Reason)
+			}
+			runs[r.ID] = true
+		}
+	}
+	if len(runs) != 3 {
+		t.Errorf("16 applies made the runs %v", runs)
+	}
+	c.once(3)
+	c.run("fsck")
+	if t.Failed() {
+		for i, a := range answers {
+			t.Logf("apply %d: exit %d\nsteps: %q\n%s", i, a.code, walks[i].all(t), a.text)
+		}
+	}
+}
+
+// TestAppliesOnTwoServices applies one job from six processes, each second of which wants
+// it on another service: it runs on one of them, and the others see that through.
+func TestAppliesOnTwoServices(t *testing.T) {
+	cloud := newCloud(t)
+	c := newScene(t, stage{blocks: cloud.block("sagemaker", "two") + cloud.block("vertex", "two"), place: "sagemaker.emulated", haste: 10})
+	c.made = func() []native {
+		return append(transformJobs(t, cloud.endpoints["sagemaker"]), predictionJobs(t, cloud.endpoints["vertex"])...)
+	}
+	var commands []*exec.Cmd
+	for i := range 6 {
+		place := []string{"sagemaker.emulated", "vertex.emulated"}[i%2]
+		commands = append(commands, c.program("crossbatch-walked", c.newSteps(), "apply", sceneFile, "--auto-approve", "--json", "--provider", place))
+	}
+	for i, a := range c.atOnce(commands...) {
+		if a.code != exitOK || len(a.runs) != 1 || a.runs[0].State != broker.Succeeded {
+			t.Errorf("apply %d: exit %d: %s", i, a.code, a.text)
+		}
+	}
+	c.once(1)
 }
 
 // TestTwoRunsOfOneDestination submits one job with two inputs from 8 processes

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/jonboulle/clockwork"
 
 	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/core/verify"
@@ -37,7 +38,7 @@ func killed() {
 		named = regexp.MustCompile(text)
 	}
 	step := 0
-	os.Exit(run(func(point string) {
+	os.Exit(run(clockwork.NewRealClock(), func(point string) {
 		if step++; step == at || named != nil && named.MatchString(point) {
 			fmt.Fprintln(os.Stderr, "killed", point)
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -152,81 +153,4 @@ func (c *crash) natives() int {
 		c.Fatal(err)
 	}
 	return len(found)
-}
-
-// TestKilledAnywhere kills submit, and apply, at each step of a run, in turn. Whatever
-// was done, a reader sees one whole result, and whoever comes next finishes the run:
-// one native job, the same bytes, nothing stale.
-func TestKilledAnywhere(t *testing.T) {
-	submit, apply := []string{"submit", "sum.crossbatch.hcl", "--wait"}, []string{"apply", "sum.crossbatch.hcl", "--auto-approve"}
-	for name, c := range map[string]struct {
-		killed []string
-		next   [][]string // who submits or applies begins what was killed before it was begun; watch completes the ledger
-	}{
-		"submit": {submit, [][]string{{"watch"}, submit}},
-		"apply":  {apply, [][]string{apply, {"watch"}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			killedAnywhere(t, c.killed, c.next)
-		})
-	}
-}
-
-func killedAnywhere(t *testing.T, verb []string, next [][]string) {
-	c := newCrash(t)
-	c.run(verb...)
-	want, _ := c.published()
-	for kill := 1; ; kill++ {
-		c.copy(c.saved, c.dir)
-		cmd := c.command("crossbatch-killed", kill, verb...)
-		out, err := cmd.CombinedOutput()
-		if err == nil {
-			if kill < 20 {
-				t.Fatalf("only %d steps", kill-1)
-			}
-			t.Logf("%d steps", kill-1)
-			return
-		}
-		if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
-			t.Fatalf("step %d: %v\n%s", kill, err, out)
-		}
-		point := string(bytes.TrimSpace(out[bytes.LastIndex(out, []byte("killed")):]))
-		c.published() // the old result or the new one, whole
-		for _, args := range next {
-			c.run(args...)
-		}
-		got, m := c.published()
-		if len(got) != len(want) {
-			t.Errorf("%s: %d files, want %d", point, len(got), len(want))
-		}
-		for name, text := range want {
-			if got[name] != text {
-				t.Errorf("%s: %s differs from the undisturbed run's", point, name)
-			}
-		}
-		c.nothingElse(point, m)
-		c.run("fsck")
-		if n := c.natives(); n != 2 {
-			t.Errorf("%s: %d native jobs, want one for each run", point, n)
-		}
-	}
-}
-
-// nothingElse says that the destination holds what its manifest names, alone.
-func (c *crash) nothingElse(point string, m *record.Manifest) {
-	c.Helper()
-	named := map[string]bool{record.ManifestName: true}
-	for _, name := range m.Files() {
-		named[name] = true
-	}
-	entries, err := os.ReadDir(filepath.Join(c.dir, "out"))
-	if err != nil {
-		c.Fatal(err)
-	}
-	for _, e := range entries {
-		if !named[e.Name()] {
-			c.Errorf("%s: %s is left in the destination", point, e.Name())
-		}
-	}
 }

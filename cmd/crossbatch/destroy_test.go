@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
@@ -27,7 +29,7 @@ import (
 func inside(t *testing.T, open storage.Opener, code int, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
-	a := &app{stdout: &out, stderr: &out, now: time.Now, open: open}
+	a := &app{stdout: &out, stderr: &out, now: time.Now, clock: clockwork.NewRealClock(), open: open}
 	if got := a.execute(t.Context(), args); got != code {
 		t.Fatalf("crossbatch %s: exit %d, want %d\n%s", strings.Join(args, " "), got, code, &out)
 	}
@@ -96,7 +98,7 @@ func TestDestroyKilledAnywhere(t *testing.T) {
 func (s *stores) left(point, address string, want bool) {
 	s.t.Helper()
 	ctx := s.t.Context()
-	a := &app{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, now: time.Now, open: s.open}
+	a := &app{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, now: time.Now, clock: clockwork.NewRealClock(), open: s.open}
 	session, err := a.openSession(ctx, filepath.Join(s.dir, home), filepath.Join(s.dir, home), false)
 	if err != nil {
 		s.t.Fatal(err)
@@ -249,7 +251,7 @@ func TestGarbageOfOwnedObjects(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var out bytes.Buffer
-	a := &app{stdout: &out, stderr: &out, now: time.Now, open: s.open, step: func(point string) {
+	a := &app{stdout: &out, stderr: &out, now: time.Now, clock: clockwork.NewRealClock(), open: s.open, step: func(point string) {
 		if point == "after send model" {
 			stop()
 		}

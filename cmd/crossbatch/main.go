@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jonboulle/clockwork"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -28,11 +29,11 @@ import (
 // version is set by the linker in releases.
 var version = "0.1.0-dev"
 
-func main() { os.Exit(run(nil)) }
+func main() { os.Exit(run(clockwork.NewRealClock(), nil)) }
 
 // run is the program. step is called at each step that a crash may follow; it
 // is nil but in tests that kill the process there.
-func run(step func(point string)) int {
+func run(clock clockwork.Clock, step func(point string)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() { // a second signal ends the process at once
@@ -47,6 +48,7 @@ func run(step func(point string)) int {
 		tty:    term.IsTerminal(int(os.Stderr.Fd())),
 		colour: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		now:    time.Now,
+		clock:  clock,
 		step:   step,
 		open:   stores.Open,
 	}
@@ -63,6 +65,7 @@ type app struct {
 	tty            bool // stderr is a terminal
 	colour         bool // stdout is one that shows colours
 	now            func() time.Time
+	clock          clockwork.Clock // what runs are timed and waited for by
 	json           bool
 	ledgerURI      string // --ledger
 	step           func(point string)

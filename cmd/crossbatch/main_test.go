@@ -31,9 +31,12 @@ const quickRace = "atexit_sleep_ms=0"
 // tests that need a process of their own.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"crossbatch":        main,
-		"crossbatch-small":  small,
-		"crossbatch-killed": killed,
+		"crossbatch":         main,
+		"crossbatch-small":   small,
+		"crossbatch-killed":  killed,
+		"crossbatch-dies":    dying,
+		"crossbatch-walked":  walked,
+		"crossbatch-several": several,
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/jonboulle/clockwork"
 	"github.com/spf13/cobra"
 
+	"github.com/crossbatch/crossbatch/cmd/crossbatch/view"
 	"github.com/crossbatch/crossbatch/core/broker"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/jobfile"
@@ -37,11 +38,13 @@ type session struct {
 	*broker.Broker
 	ledger *ledger.Ledger // nil: there is none yet
 	bucket *storage.Bucket
-	uri    string // of the ledger
-	home   string // absolute path of the .crossbatch folder
+	uri    string         // of the ledger
+	view   *view.Watching // of the runs that are begun and seen through
+	home   string         // absolute path of the .crossbatch folder
 }
 
 func (s *session) Close() error {
+	s.view.Close()
 	err := s.Broker.Close()
 	if s.bucket != nil {
 		err = errors.Join(err, s.bucket.Close())
@@ -83,7 +86,8 @@ func (a *app) sessionToRead(ctx context.Context, set *jobfile.Set) (*session, er
 	if uri, err = object(uri); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	return &session{Broker: a.broker(nil), uri: uri, home: h}, nil
+	v := view.NewWatching(a.terminal(), a.now)
+	return &session{Broker: a.broker(nil, v), view: v, uri: uri, home: h}, nil
 }
 
 // homeOf is the .crossbatch folder of job files.
@@ -158,18 +162,19 @@ func (a *app) openSession(ctx context.Context, uri, h string, create bool) (*ses
 	if create {
 		open = ledger.Open
 	}
-	l, err := open(ctx, bucket, prefix, ledger.Options{Clock: clockwork.NewRealClock(), Step: a.step})
+	l, err := open(ctx, bucket, prefix, ledger.Options{Clock: a.clock, Step: a.step})
 	if err != nil {
 		_ = bucket.Close()
 		return nil, fmt.Errorf("ledger %s: %w", uri, err)
 	}
-	return &session{Broker: a.broker(l), ledger: l, bucket: bucket, uri: uri, home: h}, nil
+	v := view.NewWatching(a.terminal(), a.now)
+	return &session{Broker: a.broker(l, v), view: v, ledger: l, bucket: bucket, uri: uri, home: h}, nil
 }
 
-func (a *app) broker(l *ledger.Ledger) *broker.Broker {
+func (a *app) broker(l *ledger.Ledger, v *view.Watching) *broker.Broker {
 	return broker.New(broker.Options{
-		Ledger: l, Open: a.open, Backend: a.backend, Clock: clockwork.NewRealClock(), Jitter: rand.Float64, Version: version,
-		Step: a.step, Model: a.openModel,
+		Ledger: l, Open: a.open, Backend: a.backend, Clock: a.clock, Jitter: rand.Float64, Version: version,
+		Step: a.step, Model: a.openModel, Report: v.Report,
 	})
 }
 
@@ -195,13 +200,12 @@ func block(home string, p jobfile.Provider) (ledger.Block, error) {
 // backend makes the backend of a provider block: the one place that knows which
 // kinds there are.
 func (a *app) backend(_ context.Context, b ledger.Block) (provider.Backend, error) {
-	clock := clockwork.NewRealClock()
-	be, err := a.kind(b, clock)
+	be, err := a.kind(b, a.clock)
 	if err != nil {
 		return nil, err
 	}
 	policy := wrap.Policy{Attempts: 5, Base: 200 * time.Millisecond, Max: 20 * time.Second}
-	return wrap.Retry(wrap.Limit(be, clock), policy, clock, rand.Float64), nil
+	return wrap.Retry(wrap.Limit(be, a.clock), policy, a.clock, rand.Float64), nil
 }
 
 func (a *app) kind(b ledger.Block, clock clockwork.Clock) (provider.Backend, error) {

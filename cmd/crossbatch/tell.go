@@ -26,6 +26,9 @@ var errInterrupted = errors.New("interrupted before it was begun; the next apply
 // tell shows what became of jobs. waited says that they were seen through: what is not
 // over goes on without us.
 func (a *app) tell(ctx context.Context, s *session, jobs []submitted, waited bool) error {
+	if s != nil {
+		s.view.Close()
+	}
 	worst := exitOK
 	var runs []broker.Run
 	for _, j := range jobs {

@@ -92,9 +92,8 @@ func (a *app) follow(ctx context.Context, s *session, keys []ledger.Key, timeout
 		ctx, stop = context.WithTimeout(ctx, timeout)
 		defer stop()
 	}
-	v := view.NewWatching(a.terminal(), a.now)
-	defer v.Close()
-	return s.Watch(ctx, keys, broker.WatchOptions{Report: v.Report})
+	defer s.view.Close()
+	return s.Watch(ctx, keys, broker.WatchOptions{Report: s.view.Report})
 }
 
 // cancelNow cancels runs after a signal and sees them end. A second signal ends

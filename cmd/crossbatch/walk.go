@@ -128,12 +128,11 @@ func (w *walk) run(ctx context.Context) []submitted {
 
 // watch sees runs through, until there are no more of them.
 func (w *walk) watch(ctx context.Context, more <-chan ledger.Key, ended chan<- over) {
-	v := view.NewWatching(w.terminal(), w.now)
-	defer v.Close()
+	defer w.s.view.Close()
 	_, _ = w.s.Watch(ctx, nil, broker.WatchOptions{ // what is wrong with a run, Done tells
 		More: more,
 		Report: func(r broker.Run) {
-			v.Report(r)
+			w.s.view.Report(r)
 			w.seen.report(r)
 		},
 		Done: func(key ledger.Key, err error) { ended <- over{key, err} },

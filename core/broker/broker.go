@@ -28,8 +28,9 @@ type Options struct {
 	// file of this machine.
 	Model func(ctx context.Context, artifact string) (*model.Package, error)
 
-	// Staging is told how many bytes of all were staged. May be nil.
-	Staging func(done, all int64)
+	// Report is told of a run while what it needs is staged, by one goroutine at a time
+	// for each run. May be nil.
+	Report func(Run)
 
 	// Step is called before and after every native call and every step of
 	// publishing, with the step's name. Crash tests end the process in it.

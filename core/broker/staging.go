@@ -157,7 +157,7 @@ func (b *Broker) stage(ctx context.Context, be provider.Backend, r *run, shards 
 	if err != nil {
 		return r.wrap(be, "stage", err)
 	}
-	o := staging.Options{Step: b.o.Step, Progress: b.o.Staging}
+	o := staging.Options{Step: b.o.Step, Progress: b.staging(r)}
 	body := ledger.StagedBody{Mapping: l.staged.MappingURI, Input: l.staged.Input}
 	if l.model {
 		pkg, err := b.o.Model(ctx, r.intent.Model.Artifact)
@@ -185,6 +185,19 @@ func (b *Broker) stage(ctx context.Context, be provider.Backend, r *run, shards 
 		body.Records = staged.Records()
 	}
 	return b.append(ctx, r, ledger.Event{Kind: ledger.Staged, Staged: &body})
+}
+
+// staging reports how much of what a run needs was staged.
+func (b *Broker) staging(r *run) func(done, all int64) {
+	if b.o.Report == nil {
+		return nil
+	}
+	out := r.view(nil)
+	out.Staging = true
+	return func(done, all int64) {
+		out.Progress = provider.Progress{Bytes: done, All: all}
+		b.o.Report(out)
+	}
 }
 
 // unstageable says that staging the same again would end alike: what is to be staged

@@ -30,6 +30,7 @@ type Run struct {
 	Ended       *time.Time          `json:"ended,omitempty"`   // nil while it lives
 	Seconds     float64             `json:"seconds,omitempty"` // that its last attempt's native jobs ran
 	Progress    provider.Progress   `json:"-"`
+	Staging     bool                `json:"-"`                     // what it needs is staged just now, and Progress is of that
 	Unreachable string              `json:"unreachable,omitempty"` // why the provider could not be asked
 	Joined      bool                `json:"joined,omitempty"`      // submit found the run there
 	Preview     bool                `json:"preview,omitempty"`

@@ -42,7 +42,8 @@ type claim struct {
 // Begin starts a run, or joins it when it is there: joined says which. The
 // destination is claimed first, then the intent is written; the claim holds the
 // intent, so whoever finds a claim without its run completes it. It fails with
-// Blocked while another run holds the destination.
+// Blocked while another run holds the destination. A ctx that is cancelled stops it
+// before the run is begun, never halfway.
 func (l *Ledger) Begin(ctx context.Context, id job.Identity, b IntentBody, run string) (key Key, joined bool, err error) {
 	key = KeyOf(id, b.Fingerprint, b.Generation)
 	folder := claimsFolder(id.Destination)
@@ -79,12 +80,18 @@ func (l *Ledger) Begin(ctx context.Context, id job.Identity, b IntentBody, run s
 		if err != nil {
 			return "", false, err
 		}
-		created, err := l.create(ctx, fmt.Sprintf("%s%06d", folder, seq+1), body)
+		if err := ctx.Err(); err != nil {
+			return "", false, err
+		}
+		// From here on whoever watches would begin the run: nobody who is interrupted
+		// may think that there is none.
+		whole := context.WithoutCancel(ctx)
+		created, err := l.create(whole, fmt.Sprintf("%s%06d", folder, seq+1), body)
 		if err != nil {
 			return "", false, err
 		}
 		if created {
-			return key, false, l.settle(ctx, mine)
+			return key, false, l.settle(whole, mine)
 		}
 	}
 }
@@ -126,7 +133,7 @@ func (l *Ledger) settle(ctx context.Context, c claim) error {
 	if err != nil {
 		return err
 	}
-	created, err := l.create(ctx, c.Key.eventKey(1, lockKind), body)
+	created, err := l.lock(ctx, c.Key, 1, Intent, body)
 	if err != nil {
 		return err
 	}

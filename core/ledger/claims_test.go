@@ -3,15 +3,19 @@
 package ledger_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/ledger/ledgertest"
+	"github.com/crossbatch/crossbatch/core/storage"
 )
 
 // claimAlone leaves what a process leaves that dies right after its claim.
@@ -68,6 +72,49 @@ func TestAClaimWithoutItsRunIsCompleted(t *testing.T) {
 			}
 			sound(t, l)
 		})
+	}
+}
+
+// Whoever is interrupted while a run begins has begun it whole, or not at all. So it is
+// with its events.
+func TestInterruptedWhileARunBegins(t *testing.T) {
+	for stop := 1; ; stop++ {
+		b, err := storage.OpenFolder(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = b.Close() })
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		steps, at := 0, ""
+		l, err := ledger.Open(t.Context(), b, "", ledger.Options{Clock: clockwork.NewFakeClock(), Step: func(point string) {
+			if steps++; steps == stop {
+				at = point
+				interrupt()
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := ledger.KeyOf(identity, print16(1), 0)
+		if _, err = begin(ctx, l, print16(1), 0); err == nil {
+			_, err = l.Append(ctx, key, ledger.Event{Seq: 2, Kind: ledger.Sent, Run: job.RunID(l.ID(), identity, print16(1), 0)})
+		}
+		if at == "" {
+			if err != nil || stop < 10 {
+				t.Errorf("%d steps, %v", stop-1, err)
+			}
+			return
+		}
+		held, err := l.Holder(t.Context(), identity.Destination)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err := l.History(t.Context(), key)
+		if err != nil || (held != nil) != (len(events) > 0) {
+			t.Errorf("%s: %v holds the destination, and there are the events %v, %v", at, held, events, err)
+		}
+		sound(t, l)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/crossbatch/crossbatch/core/provider"
 	"github.com/crossbatch/crossbatch/core/storage"
 )
@@ -34,11 +36,11 @@ func (l *Ledger) Append(ctx context.Context, k Key, e Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	created, err := l.create(ctx, k.eventKey(e.Seq, lockKind), body)
+	created, err := l.lock(ctx, k, e.Seq, e.Kind, body)
 	if err != nil || !created {
 		return false, err
 	}
-	return true, l.replace(ctx, k.eventKey(e.Seq, e.Kind), body)
+	return true, l.replace(context.WithoutCancel(ctx), k.eventKey(e.Seq, e.Kind), body) // it has happened
 }
 
 // ParseEvent reads an event's object.
@@ -77,23 +79,34 @@ func (l *Ledger) History(ctx context.Context, k Key) ([]Event, error) {
 	for seq := range kinds {
 		last = max(last, seq)
 	}
-	var events []Event
-	for seq := 1; seq <= last; seq++ {
-		kind, listed := kinds[seq]
-		if !listed { // a listing of a folder that grows may miss one and have the next
-			kind = lockKind
-		}
-		e, err := l.read(ctx, k, seq, kind)
-		if !listed && errors.Is(err, storage.ErrNotFound) {
-			return nil, fmt.Errorf("%s: %w: event %d is missing", l.b.URI(l.prefix+string(k)), ErrFormat, seq)
-		}
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, e)
+	if last == 0 {
+		return nil, nil
+	}
+	events := make([]Event, last)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readsAtOnce)
+	for i := range events {
+		g.Go(func() (err error) {
+			kind, listed := kinds[i+1]
+			if !listed { // a listing of a folder that grows may miss one and have the next
+				kind = lockKind
+			}
+			events[i], err = l.read(ctx, k, i+1, kind)
+			if !listed && errors.Is(err, storage.ErrNotFound) {
+				err = fmt.Errorf("%s: %w: event %d is missing", l.b.URI(l.prefix+string(k)), ErrFormat, i+1)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	return events, nil
 }
+
+// readsAtOnce bounds how many events of a run are read at a time: a store far away
+// takes its time for each.
+const readsAtOnce = 8
 
 // First reads the first event of a run, which holds its intent, and no other. It is
 // storage.ErrNotFound when there is no such run.

@@ -134,9 +134,18 @@ func (l *Ledger) nonce(n int) (string, error) {
 
 // create and replace are the only two ways in which the ledger writes.
 func (l *Ledger) create(ctx context.Context, key string, body []byte) (bool, error) {
-	l.o.Step("before create " + key)
+	return l.createAs(ctx, "create "+key, key, body)
+}
+
+// lock creates the lock of an event. The step says of which.
+func (l *Ledger) lock(ctx context.Context, k Key, seq int, kind Kind, body []byte) (bool, error) {
+	return l.createAs(ctx, "lock "+k.eventKey(seq, kind), k.eventKey(seq, lockKind), body)
+}
+
+func (l *Ledger) createAs(ctx context.Context, step, key string, body []byte) (bool, error) {
+	l.o.Step("before " + step)
 	created, err := l.b.Create(ctx, l.prefix+key, body)
-	l.o.Step("after create " + key)
+	l.o.Step("after " + step)
 	return created, err
 }
 

@@ -110,22 +110,27 @@ func (v *Watching) tell(w *watched) {
 	fmt.Fprintf(v.t.Err, "%s%s\n", line, recordsText(r))
 }
 
-// Close takes the bars away.
+// Close takes the bars away. What is reported later brings new ones.
 func (v *Watching) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, w := range v.runs {
 		if w.bar != nil {
 			w.bar.Abort(true)
+			w.bar = nil
 		}
 	}
 	if v.bars != nil {
 		v.bars.Wait()
+		v.bars = nil
 	}
 }
 
 func stateText(r broker.Run) string {
 	s := string(r.State)
+	if r.Staging {
+		s = "staging"
+	}
 	if r.Attempt > 1 && !r.State.Over() {
 		s += fmt.Sprintf(" (attempt %d; %s)", r.Attempt, shorten(r.Reason, 100))
 	}
