@@ -579,6 +579,10 @@ func (s *service) Kill(_ context.Context, n provider.Native) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if j := s.byID(n.ID); j != nil {
+		if s.broken == "a_retry_stands_on_its_base" { // it is not dead
+			s.hold = -1
+			return nil
+		}
 		code := provider.Internal
 		if s.broken == "died_is_retried" {
 			code = provider.DataError

@@ -121,7 +121,7 @@ type Invariant struct {
 
 // Invariants are all of them.
 func Invariants() []Invariant {
-	return slices.Concat(starting, ending, asking, pure, results, enduring, destroying)
+	return slices.Concat(starting, ending, asking, pure, results, mending, enduring, destroying)
 }
 
 // Run checks every invariant, each as a subtest.

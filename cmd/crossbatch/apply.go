@@ -54,7 +54,7 @@ Exit codes: 0 succeeded, 1 a job cannot run or the plan is stale, 3 failed, 4 pa
 			if !savedPlan(args[0]) {
 				return a.applyFiles(c.Context(), args[0], f)
 			}
-			for _, name := range []string{"var", "var-file", "job", "provider", "rerun", "limit", "to", "prune"} {
+			for _, name := range []string{"var", "var-file", "job", "provider", "rerun", "retry-failed", "limit", "to", "prune"} {
 				if c.Flags().Changed(name) {
 					return fmt.Errorf("--%s belongs to job files: %s is a saved plan, which has all that it was made with", name, args[0])
 				}

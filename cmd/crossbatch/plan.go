@@ -19,6 +19,7 @@ type planFlags struct {
 	pathFlags
 	only  []string
 	rerun bool
+	retry bool // of failed and skipped records
 	limit int64
 	to    string
 
@@ -31,12 +32,16 @@ func (f *planFlags) add(c *cobra.Command) {
 	flags.StringArrayVar(&f.only, "job", nil, "only this job (an address, or job.NAME for all its instances)")
 	flags.StringVar(&f.provider, "provider", "", "KIND.ALIAS: run there instead of where the job says")
 	flags.BoolVar(&f.rerun, "rerun", false, "run again though nothing has changed")
+	flags.BoolVar(&f.retry, "retry-failed", false, retryUsage)
 	flags.Int64Var(&f.limit, "limit", 0, "a preview: only the first `N` records, and never into the job's destination")
 	flags.StringVar(&f.to, "to", "", "with --limit: the folder that the preview goes to")
 }
 
+// retryUsage says what --retry-failed is.
+const retryUsage = "score the failed and skipped records of the published result again, and keep its others"
+
 func (f planFlags) check() error {
-	return submitFlags{limit: f.limit, to: f.to}.check()
+	return submitFlags{rerun: f.rerun, retry: f.retry, limit: f.limit, to: f.to}.check()
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -179,7 +184,7 @@ func (w wanted) items(ctx context.Context, planner *plan.Planner, s *session, f 
 					return nil, err
 				}
 			}
-			if d.Rerun = f.rerun; f.limit > 0 {
+			if d.Rerun, d.RetryFailed = f.rerun, f.retry; f.limit > 0 {
 				if d.Preview, err = s.preview(f.to); err != nil {
 					return nil, err
 				}

@@ -16,6 +16,9 @@ import (
 // reached is no error: the run is shown as the ledger has it, with the reason.
 func (b *Broker) Status(ctx context.Context, key ledger.Key) (Run, error) {
 	runs, err := b.Observe(ctx, []ledger.Key{key})
+	if err == nil && runs[0].ID == "" {
+		err = fmt.Errorf("%w: %s", ErrUnknownRun, key)
+	}
 	if err != nil {
 		return Run{}, err
 	}
@@ -148,7 +151,7 @@ func (b *Broker) Fetch(ctx context.Context, key ledger.Key, to string) (*record.
 	if err != nil {
 		return nil, err
 	}
-	shards, err := b.o.Ledger.Shards(ctx, r.intent.Input)
+	shards, err := b.input(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +174,7 @@ func (b *Broker) fetchPublished(ctx context.Context, r *run, to string) (*record
 	if m == nil || m.Run != r.id {
 		return nil, provider.Errorf(provider.NotFound, "the result of run %s is no longer at %s: it was replaced or removed", r.id, r.intent.Job.Output.Destination)
 	}
-	shards, err := b.o.Ledger.Shards(ctx, r.intent.Input)
+	shards, err := b.input(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +190,7 @@ func (b *Broker) fetchPublished(ctx context.Context, r *run, to string) (*record
 
 func (b *Broker) fetch(ctx context.Context, r *run, src collect.Source, to string) (*record.Manifest, error) {
 	src.Job.Output.Destination, r.intent.Job.Output.Destination = to, to
+	r.intent.Retry = nil // what it mends need not stand there
 	if _, err := b.free(ctx, r); err != nil {
 		return nil, err
 	}

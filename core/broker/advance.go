@@ -63,7 +63,7 @@ func (b *Broker) settle(ctx context.Context, r *run, lk look, started bool) ([]p
 	if err != nil {
 		return nil, err
 	}
-	shards, err := b.o.Ledger.Shards(ctx, r.intent.Input)
+	shards, err := b.input(ctx, r)
 	if err != nil {
 		return nil, err
 	}

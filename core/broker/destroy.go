@@ -283,7 +283,7 @@ func (d *destroyer) objects(ctx context.Context, be provider.Backend, r *run) ([
 	if len(out) > 0 || unstaged || slices.ContainsFunc(r.attempts, func(a *attempt) bool { return len(a.sent) > 0 }) {
 		return out, nil // who sent a start was bound to all that it needs
 	}
-	shards, err := d.Broker.o.Ledger.Shards(ctx, r.intent.Input)
+	shards, err := d.input(ctx, r)
 	if err != nil {
 		return nil, err
 	}

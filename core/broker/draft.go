@@ -21,6 +21,7 @@ type Draft struct {
 	Findings    []provider.Finding   `json:"findings"`
 	Staged      int64                `json:"staged_bytes"` // of the input, which have to be brought to where the provider reads them
 	Translation provider.Translation `json:"translation"`
+	Retried     *Retried             `json:"retried,omitempty"` // nil: it scores all records
 }
 
 // NewDraft is the first attempt of the first run of what is wanted, as Submit would
@@ -61,7 +62,19 @@ func (b *Broker) Draft(ctx context.Context, d Desired, generation int, facts pro
 	}
 	in := d.intent(fingerprint)
 	in.Generation, in.Facts = generation, facts
-	return b.prepare(ctx, be, d.run(b.LedgerID(), in), d.Shards)
+	if !d.RetryFailed {
+		return b.prepare(ctx, be, d.run(b.LedgerID(), in), d.Shards)
+	}
+	a, err := b.retry(ctx, d, fingerprint)
+	if err != nil {
+		return Draft{}, err
+	}
+	in.Retry = &a.body
+	r := d.run(b.LedgerID(), in)
+	r.rows = a.rows
+	out, err := b.prepare(ctx, be, r, d.Shards)
+	out.Retried = a.retried(d.Shards)
+	return out, err
 }
 
 // draft is the first attempt of a run that nobody has begun. It is an error when
@@ -80,7 +93,7 @@ func (r *run) draft(be provider.Backend, ledgerID string, shards job.Shards) (Dr
 	case l.plan == nil:
 		l.staged.Entries = staging.InPlace(shards, spec.Input.Take)
 	default:
-		out.Staged = shards.Bytes()
+		out.Staged = l.plan.Bytes()
 	}
 	out.Findings = be.Check(spec)
 	if err := fits(out.Findings, spec.Job); err != nil {

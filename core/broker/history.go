@@ -16,6 +16,7 @@ type run struct {
 	key       ledger.Key
 	id        string
 	intent    ledger.IntentBody
+	rows      []provider.Rows // that it tries again; see input
 	begun     time.Time
 	seq       int // of the last event
 	attempts  []*attempt
@@ -136,7 +137,7 @@ func (r *run) complete(shards, number int) []bool {
 func (r *run) take(shards, number int) []int {
 	out := []int{}
 	for i, done := range r.complete(shards, number) {
-		if !done {
+		if !done && r.chosen(i) {
 			out = append(out, i)
 		}
 	}
@@ -230,9 +231,10 @@ func (r *run) spec(ledgerID string, shards job.Shards, number int) provider.Spec
 			budget = r.budget(last.closed)
 		}
 	}
+	take := r.take(len(shards), number)
 	return provider.Spec{
 		Ledger: ledgerID, Run: r.id, Attempt: number, Job: r.job(), Model: r.intent.Model,
-		Input:  provider.Input{Shards: shards, Format: r.intent.Format, Take: r.take(len(shards), number)},
+		Input:  provider.Input{Shards: shards, Format: r.intent.Format, Take: take, Rows: r.of(take)},
 		Output: attemptPrefix(r.intent.Staging, number), Budget: budget, Facts: r.intent.Facts, Made: r.intent.Scoring.Made,
 	}
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -12,14 +13,16 @@ import (
 
 // Observe tells how runs are doing, in the order of keys. It only reads, and many live
 // runs of one provider cost pages of its list. As in Status, a provider that cannot be
-// reached is no error.
+// reached is no error. A run that was claimed and not begun yet is the zero Run.
 func (b *Broker) Observe(ctx context.Context, keys []ledger.Key) ([]Run, error) {
 	runs := make([]*run, len(keys))
 	g, within := errgroup.WithContext(ctx)
 	g.SetLimit(readAtOnce)
 	for n, key := range keys {
 		g.Go(func() (err error) {
-			runs[n], err = b.load(within, key)
+			if runs[n], err = b.load(within, key); errors.Is(err, ErrUnknownRun) {
+				return nil
+			}
 			return err
 		})
 	}
@@ -28,7 +31,7 @@ func (b *Broker) Observe(ctx context.Context, keys []ledger.Key) ([]Run, error) 
 	}
 	byPlace := map[string][]*run{}
 	for _, r := range runs {
-		if r.outcome == nil && r.live() != nil {
+		if r != nil && r.outcome == nil && r.live() != nil {
 			place := r.intent.Provider.String() + string(r.intent.Provider.Config)
 			byPlace[place] = append(byPlace[place], r)
 		}
@@ -50,6 +53,9 @@ func (b *Broker) Observe(ctx context.Context, keys []ledger.Key) ([]Run, error) 
 	_ = g.Wait() // what is wrong with one provider stands in its runs
 	out := make([]Run, len(runs))
 	for n, r := range runs {
+		if r == nil {
+			continue
+		}
 		var ok bool
 		if out[n], ok = seen[r.key]; !ok {
 			out[n] = r.view(nil)

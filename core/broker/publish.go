@@ -13,8 +13,9 @@ import (
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
-// whole lists the shards that pieces cover to their end, ascending.
-func whole(pieces []provider.Piece) []int {
+// whole lists the shards that pieces cover to their end, ascending: all rows of them,
+// or all that are tried again.
+func (r *run) whole(pieces []provider.Piece) []int {
 	rows := map[int]int64{}
 	done := map[int]bool{}
 	slices.SortStableFunc(pieces, comparePieces)
@@ -22,6 +23,9 @@ func whole(pieces []provider.Piece) []int {
 		switch {
 		case p.Part != nil:
 			done[p.Shard] = true
+		case p.Lines != nil && r.intent.Retry != nil:
+			rows[p.Shard] += p.Lines.Records
+			done[p.Shard] = rows[p.Shard] == r.records(p.Shard)
 		case p.Lines != nil && p.Lines.Sparse != nil:
 			done[p.Shard] = done[p.Shard] || p.Lines.Records == p.Lines.Sparse.Rows
 		case p.Lines != nil && p.Lines.First == rows[p.Shard]:
@@ -42,7 +46,7 @@ func whole(pieces []provider.Piece) []int {
 // finished lists the shards of which nothing is left to do: those that pieces
 // cover, and those without records, of which a service need not say anything.
 func (s *step) finished(pieces []provider.Piece) []int {
-	out := whole(pieces)
+	out := s.r.whole(pieces)
 	if s.spec.Staged == nil || s.spec.Staged.Input != "" && s.r.staged == nil {
 		return out
 	}
@@ -89,6 +93,10 @@ func (r *run) source(shards job.Shards) collect.Source {
 // that finished it, else of the last one that has any.
 func (b *Broker) source(ctx context.Context, be provider.Backend, r *run, shards job.Shards) (collect.Source, error) {
 	src := r.source(shards)
+	var err error
+	if src.Base, err = b.mends(ctx, r); err != nil {
+		return src, err
+	}
 	chosen := make([][]provider.Piece, len(shards))
 	finished := make([]bool, len(shards))
 	for _, a := range r.attempts {
@@ -111,7 +119,7 @@ func (b *Broker) source(ctx context.Context, be provider.Backend, r *run, shards
 		}
 		for shard, ps := range of {
 			if !finished[shard] {
-				chosen[shard], finished[shard] = ps, len(whole(ps)) > 0
+				chosen[shard], finished[shard] = ps, len(r.whole(ps)) > 0
 			}
 		}
 	}
@@ -122,10 +130,6 @@ func (b *Broker) source(ctx context.Context, be provider.Backend, r *run, shards
 // gather writes the run's parts beside what its destination holds, and says
 // how the run ends. A run that failed leaves nothing there.
 func (b *Broker) gather(ctx context.Context, be provider.Backend, r *run, shards job.Shards) error {
-	src, err := b.source(ctx, be, r, shards)
-	if err != nil {
-		return err
-	}
 	old, err := b.free(ctx, r)
 	if errors.Is(err, collect.ErrConflict) {
 		return b.fail(ctx, r, provider.Conflict, err.Error(), record.Counts{})
@@ -133,7 +137,18 @@ func (b *Broker) gather(ctx context.Context, be provider.Backend, r *run, shards
 	if err != nil {
 		return err
 	}
+	src, err := b.source(ctx, be, r, shards)
+	if err != nil {
+		return err
+	}
+	if src.Base != nil && len(src.Pieces) == 0 { // what stands there would only be published again
+		end := r.last().ended
+		return b.fail(ctx, r, end.Code, end.Message, record.Counts{})
+	}
 	m, v, err := collect.Parts(ctx, b.o.Open, src, collect.Options{Step: b.o.Step})
+	if errors.Is(err, collect.ErrConflict) { // what it mends is not what it was
+		return b.fail(ctx, r, provider.Conflict, err.Error(), record.Counts{})
+	}
 	if err != nil {
 		return err
 	}
@@ -169,7 +184,15 @@ func (b *Broker) free(ctx context.Context, r *run) (*record.Manifest, error) {
 		return nil, err
 	}
 	defer func() { _ = dest.Close() }()
-	return collect.Free(ctx, dest, prefix, r.intent.Job, r.id)
+	j := r.intent.Job
+	if r.intent.Retry != nil {
+		j.Output.Existing = job.ExistingReplace // it mends that very result
+	}
+	m, err := collect.Free(ctx, dest, prefix, j, r.id)
+	if err == nil {
+		err = r.standsOn(m)
+	}
+	return m, err
 }
 
 // holds is free for who asks whose result it is, and no more.
@@ -198,7 +221,7 @@ func (b *Broker) publish(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	shards, err := b.o.Ledger.Shards(ctx, r.intent.Input)
+	shards, err := b.input(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -208,6 +231,9 @@ func (b *Broker) publish(ctx context.Context, r *run) error {
 	}
 	src.Finished = r.collected.Finished
 	m, _, err := collect.Parts(ctx, b.o.Open, src, collect.Options{Step: b.o.Step})
+	if errors.Is(err, collect.ErrConflict) {
+		return b.fail(ctx, r, provider.Conflict, err.Error(), r.collected.Totals)
+	}
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,9 @@ func (r *run) lay(needs *provider.Staging, shards job.Shards) (*layout, error) {
 	m := mapping.Of(j, r.intent.Model.Digest, r.format())
 	m.Types = r.intent.Scoring.Types
 	if !r.inPlace(j, needs, shards) {
+		if j.Input.Staging == "never" && r.intent.Retry != nil {
+			return nil, provider.Errorf(provider.Unsupported, "input.staging is \"never\", but records that are tried again are staged: this place reads whole objects only")
+		}
 		if j.Input.Staging == "never" {
 			return nil, provider.Errorf(provider.Unsupported, "input.staging is \"never\", but this input cannot be read where it lies: it would have to be staged")
 		}
@@ -97,7 +100,7 @@ func (r *run) format() job.Format {
 
 // inPlace says whether the input can be read where it lies.
 func (r *run) inPlace(j job.Job, needs *provider.Staging, shards job.Shards) bool {
-	if j.Input.Staging == "always" || j.Input.Limit > 0 || j.Input.Partitions != "" || len(shards) == 0 {
+	if r.intent.Retry != nil || j.Input.Staging == "always" || j.Input.Limit > 0 || j.Input.Partitions != "" || len(shards) == 0 {
 		return false
 	}
 	type kind struct {
@@ -136,6 +139,9 @@ func (r *run) recipe(j job.Job, needs *provider.Staging) staging.Recipe {
 	}
 	if out.Format != job.JSONL || out.Write != job.JSONL {
 		out.Fields = r.intent.Scoring.Fields
+	}
+	for _, rows := range r.rows {
+		out.Rows = append(out.Rows, staging.Rows{Shard: rows.Shard, Ranges: rows.Rows.Ranges()})
 	}
 	return out
 }

@@ -18,7 +18,9 @@ type Standing struct {
 	Runs        []ledger.Entry  // of the job, of any fingerprint; the one that changed last at the end
 	Result      string          // id of the run whose result is in force at the destination; empty: none, or another job's
 	Partial     bool            // that result is partial
+	Totals      record.Counts   // of that result
 	Holder      *ledger.Blocked // the live run that holds the destination; nil: none
+	Fruitless   []ledger.Key    // runs that tried records again and published nothing: they change nothing
 	Void        bool            // the last run at the fingerprint was destroyed, and satisfies nothing: its results went, too, or it is forgotten
 }
 
@@ -27,16 +29,32 @@ type Course struct {
 	Generation int        // of the run that is begun or joined
 	Joins      ledger.Key // the run that is what is wanted; empty: one is begun
 	Live       bool       // the run that is joined is not over
+	Refused    error      // why neither can be; ErrNoRetry
 }
 
-// Last is the latest run at the fingerprint that is wanted; false without one.
+// Last is the latest run at the fingerprint that is wanted, fruitless ones aside; false
+// without one.
 func (s Standing) Last() (last ledger.Entry, ok bool) {
 	for _, e := range s.Runs {
-		if strings.HasPrefix(s.Fingerprint, e.Fingerprint) && (!ok || e.Generation > last.Generation) {
+		if s.same(e) && !slices.Contains(s.Fruitless, e.Key) && (!ok || e.Generation > last.Generation) {
 			last, ok = e, true
 		}
 	}
 	return last, ok
+}
+
+// same says whether a run is of the fingerprint that is wanted.
+func (s Standing) same(e ledger.Entry) bool { return strings.HasPrefix(s.Fingerprint, e.Fingerprint) }
+
+// next is the generation of a run that is begun.
+func (s Standing) next() int {
+	n := 0
+	for _, e := range s.Runs {
+		if s.same(e) {
+			n = max(n, e.Generation+1)
+		}
+	}
+	return n
 }
 
 // Course decides from s alone, Holder aside, in the ledger of that id: a run at this
@@ -44,14 +62,14 @@ func (s Standing) Last() (last ledger.Entry, ok bool) {
 func (d Desired) Course(ledgerID string, s Standing) Course {
 	last, ok := s.Last()
 	switch {
-	case !ok:
-		return Course{}
-	case !last.Kind.Over():
+	case ok && !last.Kind.Over():
 		return Course{Generation: last.Generation, Joins: last.Key, Live: true}
-	case d.settled(s, last) && s.Result == job.RunID(ledgerID, d.Identity(), s.Fingerprint, last.Generation):
+	case d.RetryFailed:
+		return d.retryCourse(ledgerID, s)
+	case ok && d.settled(s, last) && s.Result == job.RunID(ledgerID, d.Identity(), s.Fingerprint, last.Generation):
 		return Course{Generation: last.Generation, Joins: last.Key}
 	}
-	return Course{Generation: last.Generation + 1}
+	return Course{Generation: s.next()}
 }
 
 // settled says that a run which is over is what is wanted, if its result is in
@@ -74,13 +92,25 @@ func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x 
 	if err != nil {
 		return s, err
 	}
+	if err := b.fruitless(ctx, &s); err != nil {
+		return s, err
+	}
 	last, ok := s.Last()
 	if ok && last.Kind == ledger.Destroyed {
 		if s.Void, err = b.void(ctx, last.Key); err != nil {
 			return s, err
 		}
 	}
-	if ok && d.settled(s, last) {
+	switch {
+	case d.RetryFailed && len(s.Runs) > 0:
+		var m *record.Manifest
+		if m, err = b.inForce(ctx, d); m != nil {
+			s.stands(m)
+		}
+		if errors.Is(err, collect.ErrConflict) {
+			err = nil
+		}
+	case ok && d.settled(s, last):
 		err = b.result(ctx, d, &s, last.Generation)
 	}
 	return s, err
@@ -95,6 +125,11 @@ func (b *Broker) void(ctx context.Context, key ledger.Key) (bool, error) {
 	return r.forgotten || r.destroyed.Results, nil
 }
 
+// stands takes down what result is in force.
+func (s *Standing) stands(m *record.Manifest) {
+	s.Result, s.Partial, s.Totals = m.Run, m.State == record.Partial, m.Totals
+}
+
 // result reads whose result is in force where a run of the job publishes.
 func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation int) error {
 	r := d.run(b.LedgerID(), ledger.IntentBody{Job: d.Job, Fingerprint: s.Fingerprint, Generation: generation})
@@ -103,7 +138,7 @@ func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation 
 		return nil
 	}
 	if m != nil {
-		s.Result, s.Partial = m.Run, m.State == record.Partial
+		s.stands(m)
 	}
 	return err
 }
@@ -128,7 +163,7 @@ func (b *Broker) Survey(ctx context.Context, d Desired, x *ledger.Index) (Standi
 		return s, err
 	}
 	c := d.Course(b.LedgerID(), s)
-	if c.Joins != "" {
+	if c.Joins != "" || c.Refused != nil {
 		return s, nil
 	}
 	if s.Holder, err = b.o.Ledger.Holder(ctx, d.Identity().Destination); err != nil {

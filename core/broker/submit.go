@@ -24,8 +24,12 @@ type Desired struct {
 	Scoring  ledger.Scoring `json:"scoring"`
 	Staging  string         `json:"staging"`         // URI prefix, ends in a slash: below it lies all that providers write for us
 	Rerun    bool           `json:"rerun,omitempty"` // run again though nothing changed
-	Preview  *Preview       `json:"preview,omitempty"`
-	Planned  *Planned       `json:"-"` // what a plan showed of the run, which Submit keeps to; nil: nothing
+	// RetryFailed wants a run over the failed and skipped records of the result in force,
+	// whose other records stay as they are. It goes with neither Rerun nor Preview.
+	RetryFailed bool `json:"retry_failed,omitempty"`
+
+	Preview *Preview `json:"preview,omitempty"`
+	Planned *Planned `json:"-"` // what a plan showed of the run, which Submit keeps to; nil: nothing
 }
 
 // Preview is where a run over the first records (Job.Input.Limit) goes: never to
@@ -90,11 +94,22 @@ func (b *Broker) Submit(ctx context.Context, d Desired) (Run, error) {
 		if err := d.Planned.generation(c); err != nil {
 			return Run{}, err
 		}
-		if c.Joins != "" {
+		switch {
+		case c.Refused != nil:
+			return Run{}, c.Refused
+		case c.Joins != "":
 			return b.join(ctx, c.Joins)
 		}
 		in.Generation = c.Generation
-		out, err := b.begin(ctx, be, d, in)
+		var rows []provider.Rows
+		if d.RetryFailed {
+			a, err := b.retry(ctx, d, fingerprint)
+			if err != nil {
+				return Run{}, err
+			}
+			in.Retry, rows = &a.body, a.rows
+		}
+		out, err := b.begin(ctx, be, d, in, rows)
 		if !errors.Is(err, errMoved) {
 			return out, err
 		}
@@ -123,8 +138,9 @@ func (b *Broker) join(ctx context.Context, key ledger.Key) (Run, error) {
 }
 
 // begin claims the destination and writes the intent, then starts the run.
-func (b *Broker) begin(ctx context.Context, be provider.Backend, d Desired, in ledger.IntentBody) (Run, error) {
+func (b *Broker) begin(ctx context.Context, be provider.Backend, d Desired, in ledger.IntentBody, rows []provider.Rows) (Run, error) {
 	r := d.run(b.LedgerID(), in)
+	r.rows = rows
 	draft, err := b.prepare(ctx, be, r, d.Shards)
 	if err != nil {
 		return Run{}, err
@@ -137,6 +153,11 @@ func (b *Broker) begin(ctx context.Context, be provider.Backend, d Desired, in l
 		return Run{}, err
 	}
 	r.intent.Input = digest
+	if r.intent.Retry != nil {
+		if _, err := b.o.Ledger.PutRows(ctx, rows); err != nil {
+			return Run{}, err
+		}
+	}
 	key, joined, err := b.o.Ledger.Begin(ctx, d.Identity(), r.intent, r.id)
 	if err != nil {
 		return Run{}, err

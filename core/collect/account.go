@@ -56,6 +56,8 @@ func (c *collector) check(i int, p *provider.Part) error {
 	switch {
 	case in.Digest != "" && s.Digest != "" && in.Digest != s.Digest:
 		return fmt.Errorf("%w: shard %d in %s was scored from another input", ErrPiece, i, p.Folder)
+	case c.Base != nil && !c.whole(i, s):
+		return fmt.Errorf("%w: shard %d in %s does not answer the rows that were tried again: it counts %+v", ErrPiece, i, p.Folder, s.Counts)
 	case !s.Balanced() || min(s.In, s.OK, s.Failed, s.Skipped) < 0:
 		return fmt.Errorf("%w: shard %d in %s counts %+v", ErrPiece, i, p.Folder, s.Counts)
 	case !plain(s.Part.Name) || s.FailedPart != nil && !plain(s.FailedPart.Name):
@@ -64,6 +66,12 @@ func (c *collector) check(i int, p *provider.Part) error {
 		return fmt.Errorf("%w: shard %d in %s does not name its failed records", ErrPiece, i, p.Folder)
 	}
 	return nil
+}
+
+// whole says whether a part answers all rows of its shard that were tried again.
+func (c *collector) whole(i int, s record.Shard) bool {
+	n, err := c.Base.rows(i).Count()
+	return err == nil && s.In == n && s.Skipped == 0
 }
 
 // count finds out how many records the shards have, as far as the pieces do not
@@ -75,6 +83,8 @@ func (c *collector) count(ctx context.Context) error {
 	for i := range c.shards {
 		s := &c.shards[i]
 		switch {
+		case c.Base != nil:
+			s.in = c.Base.Manifest.Shards[i].In
 		case s.part != nil:
 			s.in = s.part.Shard.In
 		case limit == 0 && slices.ContainsFunc(s.lines, func(l provider.Lines) bool { return l.Last && !uncounted(l) }):

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
 	"github.com/crossbatch/crossbatch/core/mapping"
@@ -20,6 +21,7 @@ import (
 // failures.
 type splitting struct {
 	shard   int
+	base    *standing // what stood there before; nil: nothing
 	encoder *part.Encoder
 	errors  *record.ErrorReader
 	ok      *spill
@@ -65,8 +67,25 @@ func (c *collector) split(ctx context.Context, i int, s shard, out record.Shard)
 	if err != nil {
 		return out, err
 	}
+	if c.Base != nil {
+		if w.base, err = c.openBase(ctx, i); err != nil {
+			return out, err
+		}
+		defer w.base.close()
+	}
 	for _, l := range s.lines {
 		if err := c.read(ctx, w, l, s.in); err != nil {
+			return out, err
+		}
+	}
+	if w.base != nil {
+		if s.part != nil {
+			err = c.answers(ctx, w, s.part, c.Base.rows(i))
+		}
+		if err == nil {
+			err = w.base.finish(w)
+		}
+		if err != nil {
 			return out, err
 		}
 	}
@@ -115,6 +134,7 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 	defer func() { _ = r.Close() }()
 	b := bufio.NewReaderSize(r, 256<<10)
 	n, last := int64(0), int64(-1)
+	rows := spread{first: l.First, ranges: l.Rows}
 	var line []byte
 	for {
 		line, err = readLine(b, line[:0])
@@ -124,7 +144,7 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", l.URI, err)
 		}
-		row, text := l.First+n, line
+		row, text := rows.of(n), line
 		if l.Sparse != nil {
 			if row, text, err = w.placed(line, last); err != nil {
 				return fmt.Errorf("%w: %s: line %d: %w", ErrPiece, l.URI, n, err)
@@ -165,6 +185,29 @@ func (c *collector) read(ctx context.Context, w *splitting, l provider.Lines, mo
 		return fmt.Errorf("%w: %s holds %d lines, the shard has %d records", ErrPiece, l.URI, n, most)
 	}
 	return nil
+}
+
+// spread tells which row each line is of.
+type spread struct {
+	first  int64
+	ranges [][2]int64 // empty: they follow one another
+	before int64      // lines of ranges that are passed
+}
+
+// of is the row of the n-th line. n never gets smaller. Lines behind the last range
+// belong to no row.
+func (s *spread) of(n int64) int64 {
+	if len(s.ranges) == 0 && s.before == 0 {
+		return s.first + n
+	}
+	for len(s.ranges) > 0 {
+		if r := s.ranges[0]; n-s.before <= r[1]-r[0] {
+			return r[0] + n - s.before
+		}
+		s.before += s.ranges[0][1] - s.ranges[0][0] + 1
+		s.ranges = s.ranges[1:]
+	}
+	return math.MaxInt64
 }
 
 // placed is a line without what it says of its record, which comes after the row
@@ -222,6 +265,11 @@ func (w *splitting) name(row int64, line []byte) []byte {
 func (w *splitting) take(row int64, line []byte, filled map[string]int64) error {
 	if row < w.row {
 		return nil
+	}
+	if w.base != nil {
+		if err := w.base.replace(w, row); err != nil {
+			return err
+		}
 	}
 	w.skip(row)
 	w.row++

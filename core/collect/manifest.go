@@ -1,6 +1,8 @@
 package collect
 
 import (
+	"maps"
+
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/part"
 	"github.com/crossbatch/crossbatch/core/provider"
@@ -30,10 +32,14 @@ func (c *collector) manifest(shards []record.Shard) *record.Manifest {
 	if len(m.Columns) == 0 {
 		m.Columns = c.columns(made).Table()
 	}
+	if c.Base != nil {
+		m.Retried = c.Base.Manifest.Run
+		m.Fills = maps.Clone(c.Base.Manifest.Fills)
+	}
 	for i, s := range shards {
 		m.Totals.Add(s.Counts)
 		fills := c.shards[i].fills
-		if p := c.shards[i].part; p != nil {
+		if p := c.shards[i].part; p != nil && c.Base == nil {
 			fills = p.Fills
 		}
 		for field, n := range fills {

@@ -59,6 +59,11 @@ func (c *collector) collect(ctx context.Context) (*record.Manifest, Verdict, err
 		return nil, v, err
 	}
 	c.scored = c.made()
+	if c.Base != nil {
+		if err := c.fits(); err != nil {
+			return nil, v, err
+		}
+	}
 	if err := c.count(ctx); err != nil {
 		return nil, v, err
 	}
@@ -93,6 +98,9 @@ func (c *collector) nothing(v Verdict) bool {
 // known adds up what the pieces say, unless lines have to be read for that.
 func (c *collector) known() (record.Counts, bool) {
 	var total record.Counts
+	if c.Base != nil {
+		return total, false
+	}
 	for _, s := range c.shards {
 		switch {
 		case s.part != nil:
@@ -146,6 +154,10 @@ func (c *collector) shard(ctx context.Context, i int) (record.Shard, error) {
 	out := record.Shard{URI: in.URI, Size: in.Size, Digest: in.Digest, Version: in.Version}
 	s := c.shards[i]
 	switch {
+	case c.Base != nil && s.part == nil && len(s.lines) == 0:
+		return c.carry(ctx, i, out)
+	case c.Base != nil:
+		return c.split(ctx, i, s, out)
 	case s.part != nil:
 		return c.copy(ctx, i, s.part, out)
 	case len(s.lines) > 0:

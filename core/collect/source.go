@@ -27,6 +27,9 @@ type Source struct {
 	Started, Finished time.Time
 	Pieces            []provider.Piece
 
+	// Base is the result that the pieces mend; nil: they are of a whole run.
+	Base *Base
+
 	// Made is what scored, for a run that no piece tells of: one without records.
 	Made provider.Made
 }

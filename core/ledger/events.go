@@ -79,6 +79,14 @@ type IntentBody struct {
 	Scoring     Scoring        `json:"scoring"`
 	Crossbatch  string         `json:"crossbatch"` // version
 	Preview     bool           `json:"preview,omitempty"`
+	Retry       *RetryBody     `json:"retry,omitempty"` // nil: it scores all records
+}
+
+// RetryBody says of what result a run tries records again.
+type RetryBody struct {
+	Run      string `json:"run"`      // id of the run whose result it is
+	Manifest string `json:"manifest"` // what that result is: record.Manifest.Digest
+	Rows     string `json:"rows"`     // digest of the records; see PutRows
 }
 
 // Scoring is what checking the job, its model and its data together has told.

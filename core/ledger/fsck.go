@@ -174,6 +174,14 @@ func (f *fsck) intent(ctx context.Context, key Key, e Event) error {
 	} else if err != nil {
 		return err
 	}
+	if e.Intent.Retry == nil {
+		return nil
+	}
+	if _, err := f.Rows(ctx, e.Intent.Retry.Rows); errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrFormat) {
+		f.add(rowsFolder+e.Intent.Retry.Rows+".json", "%v", err)
+	} else if err != nil {
+		return err
+	}
 	return nil
 }
 

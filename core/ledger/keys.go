@@ -21,6 +21,7 @@ const (
 	idsFolder          = "ids/"
 	destinationsFolder = "destinations/"
 	inputsFolder       = "inputs/"
+	rowsFolder         = "rows/"
 	markName           = "ledger.json"
 	lockKind           = "lock"
 )

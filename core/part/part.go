@@ -11,6 +11,7 @@ package part
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/crossbatch/crossbatch/core/compress"
@@ -96,6 +97,21 @@ func (e *Encoder) Append(lines []byte) error {
 		e.n++
 		lines = lines[end:]
 	}
+	return nil
+}
+
+// AppendRow adds a row of published CSV or JSONL, as it stands in another part, to the
+// chunk at hand.
+func (e *Encoder) AppendRow(row []byte) error {
+	if e.rows != nil {
+		return errors.New("rows of Parquet do not stand alone")
+	}
+	e.text = append(e.text, row...)
+	if !bytes.HasSuffix(row, newline) {
+		e.text = append(e.text, '\n')
+	}
+	e.n++
+	e.size += len(row)
 	return nil
 }
 

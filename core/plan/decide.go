@@ -33,12 +33,16 @@ func Decide(k Known) Item {
 		h = nil // this very run: somebody claimed the destination for it, and wrote no more yet
 	}
 	switch {
+	case c.Refused != nil:
+		return out.refuse(c.Refused)
 	case c.Live:
 		out.Action, out.Reasons = Attach, []string{"this run is not over"}
 	case c.Joins != "":
 		out.Action, out.Partial, out.Reasons = Nothing, s.Partial, []string{"nothing has changed since this run"}
-		if last, _ := s.Last(); s.Partial {
-			out.Reasons = []string{"nothing has changed since this run, which is partial; --rerun runs the job again"}
+		if last, _ := s.Last(); k.Wanted.RetryFailed {
+			out.Reasons = []string{"no record of this run's result failed or was skipped"}
+		} else if s.Partial {
+			out.Reasons = []string{"nothing has changed since this run, which is partial; --retry-failed tries again what it left, --rerun runs the job again"}
 		} else if last.Kind == ledger.Destroyed {
 			out.Reasons = []string{"nothing has changed since this run, which is destroyed; its results stand"}
 		}
@@ -57,6 +61,9 @@ func Decide(k Known) Item {
 func (k Known) why() []string {
 	last, same := k.Standing.Last()
 	switch {
+	case k.Wanted.RetryFailed:
+		t := k.Standing.Totals
+		return []string{fmt.Sprintf("%d failed and %d skipped records of run %s are tried again (--retry-failed)", t.Failed, t.Skipped, k.Standing.Result)}
 	case k.Before == nil:
 		return []string{"it ran before"}
 	case !same:

@@ -12,6 +12,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/ledger"
 	"github.com/crossbatch/crossbatch/core/plan"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
 )
 
 func TestDecide(t *testing.T) {
@@ -38,6 +39,10 @@ func TestDecide(t *testing.T) {
 	other := &ledger.Blocked{Destination: "/out/", Run: "other", Address: "job.b", Key: "k", Kind: ledger.Started}
 	again := wanted
 	again.Rerun = true
+	retry := wanted
+	retry.RetryFailed = true
+	left := record.Counts{In: 200, OK: 78, Failed: 2, Skipped: 120}
+	const none = "there is no result to try records of again: "
 	type want struct {
 		Action     plan.Action
 		Generation int
@@ -57,7 +62,7 @@ func TestDecide(t *testing.T) {
 		"runs, and rerun":        {wanted: again, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 1, ledger.Intent), entry(now, 0, ledger.Failed)}}, want: want{plan.Attach, 1, run(now, 1), ledger.KeyOf(id, now, 1), []string{"this run is not over"}}},
 		"claimed and not begun":  {standing: broker.Standing{Holder: &ledger.Blocked{Run: run(now, 0), Key: ledger.KeyOf(id, now, 0)}}, want: want{plan.Run, 0, run(now, 0), "", []string{"it has not run yet"}}},
 		"succeeded":              {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded)}, Result: run(now, 0)}, want: want{plan.Nothing, 0, run(now, 0), ledger.KeyOf(id, now, 0), []string{"nothing has changed since this run"}}},
-		"partial":                {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial)}, Result: run(now, 3), Partial: true}, want: want{plan.Nothing, 3, run(now, 3), ledger.KeyOf(id, now, 3), []string{"nothing has changed since this run, which is partial; --rerun runs the job again"}}},
+		"partial":                {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial)}, Result: run(now, 3), Partial: true}, want: want{plan.Nothing, 3, run(now, 3), ledger.KeyOf(id, now, 3), []string{"nothing has changed since this run, which is partial; --retry-failed tries again what it left, --rerun runs the job again"}}},
 		"succeeded, and rerun":   {wanted: again, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded)}, Result: run(now, 0)}, before: past(broker.Run{ID: run(now, 0)}, nil), want: want{plan.Rerun, 1, run(now, 1), "", []string{"nothing has changed; --rerun asks for it"}}},
 		"its result is gone":     {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded)}}, before: past(broker.Run{ID: "r"}, nil), want: want{plan.Rerun, 1, run(now, 1), "", []string{"the result of run r is not at the destination any more"}}},
 		"its result is replaced": {standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded), entry(old, 0, ledger.Succeeded)}, Result: run(old, 0)}, before: past(broker.Run{ID: "r"}, nil), want: want{plan.Rerun, 1, run(now, 1), "", []string{"the result of run r was replaced by that of run " + run(old, 0)}}},
@@ -80,6 +85,51 @@ func TestDecide(t *testing.T) {
 		"another run holds the destination": {
 			standing: broker.Standing{Runs: []ledger.Entry{entry(old, 0, ledger.Started)}, Holder: other},
 			want:     want{plan.Blocked, 0, "other", "k", []string{"run other of job.b holds the destination and is not over; wait for it or cancel it"}},
+		},
+		"partial, and retry": {
+			wanted: retry, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial)}, Result: run(now, 3), Totals: left},
+			want: want{plan.Rerun, 4, run(now, 4), "", []string{"2 failed and 120 skipped records of run " + run(now, 3) + " are tried again (--retry-failed)"}},
+		},
+		"succeeded with failures, a later run failed, and retry": {
+			wanted: retry, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded), entry(now, 1, ledger.Failed)}, Result: run(now, 0), Totals: left},
+			want: want{plan.Rerun, 2, run(now, 2), "", []string{"2 failed and 120 skipped records of run " + run(now, 0) + " are tried again (--retry-failed)"}},
+		},
+		"nothing is left, and retry": {
+			wanted: retry, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded)}, Result: run(now, 0), Totals: record.Counts{In: 1, OK: 1}},
+			want: want{plan.Nothing, 0, run(now, 0), ledger.KeyOf(id, now, 0), []string{"no record of this run's result failed or was skipped"}},
+		},
+		"a retry runs": {
+			standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial), entry(now, 4, ledger.Started)}, Result: run(now, 3), Totals: left},
+			want:     want{plan.Attach, 4, run(now, 4), ledger.KeyOf(id, now, 4), []string{"this run is not over"}},
+		},
+		"a retry failed": {
+			standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial), entry(now, 4, ledger.Failed)}, Result: run(now, 3), Partial: true, Totals: left, Fruitless: []ledger.Key{ledger.KeyOf(id, now, 4)}},
+			want:     want{plan.Nothing, 3, run(now, 3), ledger.KeyOf(id, now, 3), []string{"nothing has changed since this run, which is partial; --retry-failed tries again what it left, --rerun runs the job again"}},
+		},
+		"a retry failed, and retry": {
+			wanted: retry, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial), entry(now, 4, ledger.Failed)}, Result: run(now, 3), Totals: left, Fruitless: []ledger.Key{ledger.KeyOf(id, now, 4)}},
+			want: want{plan.Rerun, 5, run(now, 5), "", []string{"2 failed and 120 skipped records of run " + run(now, 3) + " are tried again (--retry-failed)"}},
+		},
+		"a retry failed, and its base is gone": {
+			standing: broker.Standing{Runs: []ledger.Entry{entry(now, 3, ledger.Partial), entry(now, 4, ledger.Failed)}, Fruitless: []ledger.Key{ledger.KeyOf(id, now, 4)}},
+			before:   past(broker.Run{ID: "r"}, nil), want: want{plan.Rerun, 5, run(now, 5), "", []string{"the result of run r is not at the destination any more"}},
+		},
+		"never ran, and retry": {wanted: retry, want: want{plan.Refused, 0, "", "", []string{none + "the job has not run yet; leave --retry-failed out to run it"}}},
+		"failed, and retry": {
+			wanted: retry, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Failed)}},
+			want: want{plan.Refused, 0, "", "", []string{none + "the last run failed and published nothing; leave --retry-failed out to run the job again"}},
+		},
+		"changed, and retry": {
+			wanted: retry, standing: broker.Standing{Runs: []ledger.Entry{entry(old, 0, ledger.Partial)}, Result: run(old, 0), Totals: left},
+			want: want{plan.Refused, 0, "", "", []string{none + "the job, its model or its input is not what it was when it last ran; leave --retry-failed out to run all of it"}},
+		},
+		"its result is replaced, and retry": {
+			wanted: retry, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Partial), entry(old, 0, ledger.Partial)}, Result: run(old, 0), Totals: left},
+			want: want{plan.Refused, 0, "", "", []string{none + "the result of the last run is not in force any more; leave --retry-failed out to run the job again"}},
+		},
+		"forgotten, and retry": {
+			wanted: retry, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Forgotten)}, Result: run(now, 0), Totals: left},
+			want: want{plan.Refused, 0, "", "", []string{none + "the last run is forgotten; leave --retry-failed out to run the job again"}},
 		},
 		"blocked, though its result was in force": {wanted: again, standing: broker.Standing{Runs: []ledger.Entry{entry(now, 0, ledger.Succeeded)}, Result: run(now, 0), Holder: other}, want: want{plan.Blocked, 1, "other", "k", []string{"run other of job.b holds the destination and is not over; wait for it or cancel it"}}},
 	} {

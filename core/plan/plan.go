@@ -42,6 +42,7 @@ type Item struct {
 	Findings    []provider.Finding   `json:"findings,omitempty"`
 	Staged      int64                `json:"staged_bytes"`        // of the input, which have to be staged
 	Translation provider.Translation `json:"translation"`         // what is sent; where a run is begun
+	Retried     *broker.Retried      `json:"retried,omitempty"`   // nil: all records are scored
 	Partial     bool                 `json:"partial,omitempty"`   // of Nothing: the result in force is partial
 	WaitsFor    []string             `json:"waits_for,omitempty"` // of Deferred: the jobs that it is known after
 	Others      []broker.Desired     `json:"others,omitempty"`    // of Deferred: Wanted on the next of its places, in their order

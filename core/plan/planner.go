@@ -87,7 +87,7 @@ func (p *Planner) Item(ctx context.Context, d broker.Desired) Item {
 		return out.refuse(err)
 	}
 	draft, err := p.b.Draft(ctx, d, out.Generation, out.Facts)
-	out.Findings, out.Staged, out.Translation = draft.Findings, draft.Staged, draft.Translation
+	out.Findings, out.Staged, out.Translation, out.Retried = draft.Findings, draft.Staged, draft.Translation, draft.Retried
 	if err != nil {
 		return out.refuse(err).unfitted()
 	}
@@ -164,7 +164,10 @@ func (p *Planner) Observe(ctx context.Context, of *Plan) error {
 	}
 	for n, i := range of.Items {
 		if i.Action == Attach || i.Action == Blocked {
-			of.Items[n].Live, seen = &seen[0], seen[1:]
+			if seen[0].ID != "" {
+				of.Items[n].Live = &seen[0]
+			}
+			seen = seen[1:]
 		}
 	}
 	copy(of.Orphans, seen)

@@ -122,6 +122,13 @@ func TestALiveRun(t *testing.T) {
 	if _, err := p.Submit(ctx, changed); !errors.Is(err, ledger.ErrBlocked) {
 		t.Errorf("submit: %v", err)
 	}
+	// One that holds a destination may be claimed and not begun.
+	claimed := i
+	claimed.Key = ledger.KeyOf(d.Identity(), i.Fingerprint, 7)
+	seen := plan.Plan{Items: []plan.Item{claimed, i}}
+	if err := planner.Observe(ctx, &seen); err != nil || seen.Items[0].Live != nil || seen.Items[1].Live == nil || seen.Items[1].Live.ID != r.ID {
+		t.Errorf("%+v, %v", seen, err)
+	}
 	for project, want := range map[string]int{"p": 1, "q": 0} {
 		if orphans, err := planner.Orphans(ctx, project, []string{"job.b"}); len(orphans) != want || err != nil {
 			t.Errorf("%v, %v", orphans, err)

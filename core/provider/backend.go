@@ -145,6 +145,16 @@ type Input struct {
 	Shards job.Shards `json:"shards"` // all of the run, in order
 	Format job.Format `json:"format"` // as read; empty where there is no shard
 	Take   []int      `json:"take"`   // the shards of this attempt, ascending
+
+	// Rows are those that are scored of the shards of Take, one for each, in their
+	// order; nil: all rows.
+	Rows []Rows `json:"rows,omitempty"`
+}
+
+// Rows are some rows of one shard.
+type Rows struct {
+	Shard int         `json:"shard"`
+	Rows  record.Rows `json:"rows"`
 }
 
 // Level is how far a field of the specification holds on a provider.
@@ -279,6 +289,10 @@ type Lines struct {
 	Records int64 // how many lines; 0: not known, as of a whole shard
 	Last    bool  // the shard ends with these
 	Made    Made
+
+	// Rows are those of the lines where they do not follow one another: ranges, the last
+	// row included.
+	Rows [][2]int64
 
 	// Sparse is set of a whole shard some of whose records may have no line: each
 	// line says which record it is of, as mapping.AppendIdentity writes it.

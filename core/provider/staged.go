@@ -49,4 +49,16 @@ type Entry struct {
 	First   int64  `json:"first"`
 	Records int64  `json:"records"` // 0: not known, as of a whole shard
 	Last    bool   `json:"last"`    // the shard ends with it
+
+	// Rows are those of its records where they do not follow one another: ranges, the
+	// last row included.
+	Rows [][2]int64 `json:"rows,omitempty"`
+}
+
+// End is the row behind the entry's last record, of which Records are known.
+func (e Entry) End() int64 {
+	if n := len(e.Rows); n > 0 {
+		return e.Rows[n-1][1] + 1
+	}
+	return e.First + e.Records
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/crossbatch/crossbatch/core/digest"
 )
 
 // ManifestVersion is the version of the manifest's form. Readers refuse others.
@@ -43,6 +45,10 @@ type Manifest struct {
 	Started       time.Time        `json:"started"`
 	Finished      time.Time        `json:"finished"`
 	Shards        []Shard          `json:"shards"`
+
+	// Retried is the run whose failed and skipped records this one tried again. All other
+	// records are as that run published them; what else stands here is of this run.
+	Retried string `json:"retried,omitempty"`
 }
 
 // ModelInfo names the model that scored.
@@ -113,6 +119,15 @@ func (m *Manifest) Files() []string {
 		}
 	}
 	return names
+}
+
+// Left is how many records have no prediction.
+func (c Counts) Left() int64 { return c.Failed + c.Skipped }
+
+// Digest names what the manifest says.
+func (m *Manifest) Digest() (string, error) {
+	body, err := m.Encode()
+	return digest.Of(body), err
 }
 
 // Encode writes the manifest as it is published.

@@ -135,10 +135,8 @@ func (p Plan) taken() []int {
 // ranges are the rows that are taken of a shard; nil: all, or none where the
 // recipe names rows.
 func (r Recipe) ranges(shard int) [][2]int64 {
-	for _, rows := range r.Rows {
-		if rows.Shard == shard {
-			return rows.Ranges
-		}
+	if i, ok := slices.BinarySearchFunc(r.Rows, shard, func(rows Rows, shard int) int { return rows.Shard - shard }); ok {
+		return r.Rows[i].Ranges
 	}
 	return nil
 }

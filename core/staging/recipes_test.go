@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -434,10 +435,10 @@ func TestPartitions(t *testing.T) {
 
 func TestEntries(t *testing.T) {
 	s := &staging.Staged{URI: "s3://b/st/records/", Pieces: []staging.Piece{
-		{Name: "a", Shard: 0, Records: 2}, {Name: "b", Shard: 0, First: 2, Records: 1}, {Name: "c", Shard: 2, Records: 9},
+		{Name: "a", Shard: 0, Records: 2}, {Name: "b", Shard: 0, First: 2, Records: 3, Rows: [][2]int64{{2, 3}, {9, 9}}}, {Name: "c", Shard: 2, Records: 9},
 	}}
 	all := s.Entries(nil)
-	if len(all) != 3 || all[1] != (provider.Entry{URI: "s3://b/st/records/b", Shard: 0, First: 2, Records: 1, Last: true}) {
+	if len(all) != 3 || !reflect.DeepEqual(all[1], provider.Entry{URI: "s3://b/st/records/b", Shard: 0, First: 2, Records: 3, Last: true, Rows: [][2]int64{{2, 3}, {9, 9}}}) || all[0].End() != 2 || all[1].End() != 10 {
 		t.Errorf("%+v", all)
 	}
 	if left := s.Entries([]int{1, 2}); len(left) != 1 || left[0].Shard != 2 {
@@ -447,7 +448,7 @@ func TestEntries(t *testing.T) {
 		t.Errorf("%+v", none)
 	}
 	shards := job.Shards{{URI: "s3://b/0"}, {URI: "s3://b/1"}, {URI: "s3://b/2"}}
-	if in := staging.InPlace(shards, []int{0, 2}); len(in) != 2 || in[1] != (provider.Entry{URI: "s3://b/2", Shard: 2, Last: true}) {
+	if in := staging.InPlace(shards, []int{0, 2}); len(in) != 2 || !reflect.DeepEqual(in[1], provider.Entry{URI: "s3://b/2", Shard: 2, Last: true}) {
 		t.Errorf("%+v", in)
 	}
 	seen := 0

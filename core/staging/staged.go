@@ -223,7 +223,7 @@ func (s *Staged) Entries(take []int) []provider.Entry {
 	for i, p := range s.Pieces {
 		if take == nil || slices.Contains(take, p.Shard) {
 			last := i+1 == len(s.Pieces) || s.Pieces[i+1].Shard != p.Shard
-			out = append(out, provider.Entry{URI: storage.Join(s.URI, p.Name), Shard: p.Shard, First: p.First, Records: p.Records, Last: last})
+			out = append(out, provider.Entry{URI: storage.Join(s.URI, p.Name), Shard: p.Shard, First: p.First, Records: p.Records, Last: last, Rows: p.Rows})
 		}
 	}
 	return out

@@ -27,19 +27,24 @@ const (
 // request of another one as invalid.
 const documentVersion = 1
 
+// chosenVersion is the version of a request for some rows only, which an earlier
+// crossbatch would not know of.
+const chosenVersion = 2
+
 // request is request.json: everything that an attempt is made of.
 type request struct {
-	FormatVersion int            `json:"format_version"`
-	Name          string         `json:"name"`
-	Job           job.Job        `json:"job"`
-	Run           string         `json:"run"`
-	Attempt       int            `json:"attempt"`
-	Model         provider.Model `json:"model"`
-	Shards        job.Shards     `json:"shards"`
-	Format        job.Format     `json:"format"`
-	Take          []int          `json:"take"`
-	Device        string         `json:"device"`
-	Budget        time.Duration  `json:"budget"` // nanoseconds; 0: no limit
+	FormatVersion int             `json:"format_version"`
+	Name          string          `json:"name"`
+	Job           job.Job         `json:"job"`
+	Run           string          `json:"run"`
+	Attempt       int             `json:"attempt"`
+	Model         provider.Model  `json:"model"`
+	Shards        job.Shards      `json:"shards"`
+	Format        job.Format      `json:"format"`
+	Take          []int           `json:"take"`
+	Rows          []provider.Rows `json:"rows,omitempty"` // of Take; none: all rows
+	Device        string          `json:"device"`
+	Budget        time.Duration   `json:"budget"` // nanoseconds; 0: no limit
 }
 
 // marker is worker.json: a worker began.

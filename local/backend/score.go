@@ -32,8 +32,8 @@ func (w *worker) run(ctx context.Context) end {
 	if err := readDocument(w.dir, requestFile, &q); err != nil {
 		return failed(provider.Errorf(provider.Invalid, "the request cannot be read: %w", err))
 	}
-	if q.FormatVersion != documentVersion {
-		return failed(provider.Errorf(provider.Invalid, "the request is of version %d, this crossbatch reads %d", q.FormatVersion, documentVersion))
+	if known := q.FormatVersion == documentVersion && q.Rows == nil || q.FormatVersion == chosenVersion && q.Rows != nil; !known {
+		return failed(provider.Errorf(provider.Invalid, "the request is of version %d, this crossbatch reads %d", q.FormatVersion, chosenVersion))
 	}
 	w.log.Info("request", "name", q.Name, "shards", len(q.Take), "of", len(q.Shards))
 
@@ -107,7 +107,7 @@ func (w *worker) score(ctx context.Context, q request) (*engine.Result, error) {
 	}
 	w.log.Info("device", "device", device.String(), "onnxruntime", rt.Version)
 	run, err := engine.Prepare(ctx, engine.Task{
-		Job: q.Job, Run: q.Run, Shards: q.Shards, Format: q.Format, Take: q.Take,
+		Job: q.Job, Run: q.Run, Shards: q.Shards, Format: q.Format, Take: q.Take, Rows: q.Rows,
 	}, engine.Options{
 		Runtime: rt, Device: device, Version: w.deps.Version, Workers: q.Job.Batching.Concurrency,
 		Open: w.deps.Open, Cache: w.deps.Cache, Now: w.deps.Clock.Now, Progress: w.state.progress, Finished: w.shard(ctx),

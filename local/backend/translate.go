@@ -27,8 +27,12 @@ func (b *Backend) Translate(s provider.Spec) (provider.Translation, error) {
 		return provider.Translation{}, provider.Errorf(provider.Unsupported, "this machine runs ONNX models; %s is none", j.Model.Name)
 	}
 	name := provider.NativeName(s.Job.Address, s.Run, s.Attempt, 0, 1)
+	version := documentVersion
+	if s.Input.Rows != nil {
+		version = chosenVersion
+	}
 	body, err := provider.Canonical(request{
-		FormatVersion: documentVersion,
+		FormatVersion: version,
 		Name:          name,
 		Job:           j,
 		Run:           s.Run,
@@ -37,6 +41,7 @@ func (b *Backend) Translate(s provider.Spec) (provider.Translation, error) {
 		Shards:        s.Input.Shards,
 		Format:        s.Input.Format,
 		Take:          append([]int{}, s.Input.Take...), // never null, which the engine takes for all
+		Rows:          s.Input.Rows,
 		Device:        b.config.Device,
 		Budget:        s.Budget,
 	})

@@ -31,6 +31,7 @@ type checkpoint struct {
 	Shard         int              `json:"shard"`
 	Next          position         `json:"next"` // the first record that is not answered
 	Counts        record.Counts    `json:"counts"`
+	Chosen        bool             `json:"chosen,omitempty"` // only some of the rows are scored
 	Fills         map[string]int64 `json:"fills,omitempty"`
 	Part          record.File      `json:"part"`
 	Failed        *record.File     `json:"failed,omitempty"`
@@ -69,7 +70,7 @@ func parseCheckpoint(body []byte) *checkpoint {
 	switch {
 	case json.Unmarshal(body, &c) != nil, c.FormatVersion != checkpointVersion,
 		!c.Counts.Balanced(), min(c.Counts.OK, c.Counts.Failed, c.Counts.Skipped) < 0,
-		c.Next.Row < 0, c.Next.Offset < 0, c.Next.Row != c.Counts.In,
+		c.Next.Row < 0, c.Next.Offset < 0, !c.Chosen && c.Next.Row != c.Counts.In, c.Next.Row < c.Counts.In,
 		c.Part.Size < 0, c.Failed != nil && c.Failed.Size < 0,
 		(c.Failed != nil) != (c.Counts.Failed > 0):
 		return nil
@@ -123,7 +124,7 @@ func (r *Run) resume(folder string, shard int) *resumed {
 		return nil
 	}
 	c := parseCheckpoint(body)
-	if c == nil || c.Run != r.task.Run || c.Shard != shard || !reflect.DeepEqual(c.Made, r.Made()) ||
+	if c == nil || c.Run != r.task.Run || c.Chosen != (r.task.Rows != nil) || c.Shard != shard || !reflect.DeepEqual(c.Made, r.Made()) ||
 		c.Part.Name != r.partName(shard) || c.Failed != nil && c.Failed.Name != r.failedName(shard) {
 		return nil
 	}
@@ -139,8 +140,8 @@ func (r *Run) resume(folder string, shard int) *resumed {
 }
 
 func (r *Run) partName(shard int) string {
-	o := r.job.Output
-	return record.PartName(shard, len(r.input.names), r.task.Run, string(o.Format), o.Compression)
+	format, compression := r.written()
+	return record.PartName(shard, len(r.input.names), r.task.Run, string(format), compression)
 }
 
 func (r *Run) failedName(shard int) string {

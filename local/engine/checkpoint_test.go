@@ -65,6 +65,7 @@ func TestResumeTrustsNothing(t *testing.T) {
 		"another shard":  strings.Replace(text, `"shard":0`, `"shard":1`, 1),
 		"other version":  strings.Replace(text, `"format_version":1`, `"format_version":2`, 1),
 		"other counts":   strings.Replace(text, `"in":2`, `"in":3`, 1),
+		"some rows":      strings.Replace(text, `"fills"`, `"chosen":true,"fills"`, 1),
 		"other row":      strings.Replace(text, `"row":2`, `"row":3`, 1),
 		"other engine":   strings.Replace(text, `"crossbatch":"test"`, `"crossbatch":"next"`, 1),
 		"other size":     strings.Replace(text, `"size":37`, `"size":36`, 1),
@@ -87,10 +88,11 @@ func TestResumeTrustsNothing(t *testing.T) {
 func FuzzCheckpoint(f *testing.F) {
 	r, folder, body := stopped(f)
 	f.Add(body)
+	f.Add([]byte(`{"format_version":1,"next":{"row":9},"chosen":true}`))
 	f.Add([]byte(`{"format_version":1,"next":{"row":-1},"notes":["AA==",null]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if c := parseCheckpoint(body); c != nil {
-			if c.Next.Row != c.Counts.OK+c.Counts.Failed+c.Counts.Skipped || c.Next.Row < 0 || c.Next.Offset < 0 {
+			if n := c.Counts.OK + c.Counts.Failed + c.Counts.Skipped; c.Next.Row < n || !c.Chosen && c.Next.Row > n || c.Next.Row < 0 || c.Next.Offset < 0 {
 				t.Fatalf("%+v", c)
 			}
 			back, err := json.Marshal(c)

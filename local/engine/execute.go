@@ -170,7 +170,9 @@ func (in *reading) all(ctx context.Context) error {
 
 func (in *reading) shard(ctx context.Context, shard int) error {
 	known, from := in.run.task.Shards[shard].Digest, in.from[shard]
-	in.left -= from.Row
+	if in.run.task.Rows == nil {
+		in.left -= from.Row
+	}
 	if in.left <= 0 {
 		return in.end(ctx, shard, known)
 	}
@@ -179,12 +181,17 @@ func (in *reading) shard(ctx context.Context, shard int) error {
 		return err
 	}
 	defer s.close()
+	rows, some := in.run.chosen(shard)
+	at := rows.Cursor()
 	for in.left > 0 {
 		u, err := in.unit(ctx, shard)
 		if err != nil {
 			return err
 		}
 		err = s.next(&u.in, in.left)
+		for err == nil && some && !u.in.choose(&at) {
+			err = s.next(&u.in, in.left)
+		}
 		if errors.Is(err, io.EOF) {
 			u.last = true
 			if u.digest, err = s.digest(known); err != nil {
@@ -195,7 +202,9 @@ func (in *reading) shard(ctx context.Context, shard int) error {
 		if err != nil {
 			return err
 		}
-		in.left -= u.in.end.Row - u.in.first
+		if !some {
+			in.left -= u.in.end.Row - u.in.first
+		}
 		if err := in.send(ctx, u); err != nil {
 			return err
 		}
@@ -286,8 +295,8 @@ func (r *Run) work(ctx context.Context, work <-chan *unit, done chan<- *unit) er
 
 // layout is how the parts are written.
 func (r *Run) layout() part.Layout {
-	o := r.job.Output
-	return part.Layout{Format: o.Format, Compression: o.Compression, Columns: r.scorer.Columns()}
+	format, compression := r.written()
+	return part.Layout{Format: format, Compression: compression, Columns: r.scorer.Columns()}
 }
 
 // since is how much counters grew; nil when they did not.

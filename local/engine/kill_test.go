@@ -21,6 +21,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/compress"
 	"github.com/crossbatch/crossbatch/core/job"
 	"github.com/crossbatch/crossbatch/core/provider"
+	"github.com/crossbatch/crossbatch/core/record"
 	"github.com/crossbatch/crossbatch/local/onnx"
 )
 
@@ -187,6 +188,7 @@ type killCase struct {
 	input, packed string // suffix and compression of the input
 	format        job.Format
 	compression   string
+	some          bool // only some rows are scored
 }
 
 func killCases() []killCase {
@@ -196,6 +198,8 @@ func killCases() []killCase {
 		{name: "gzip", input: ".jsonl", packed: compress.Gzip, format: job.JSONL, compression: "gzip"},
 		{name: "zstd", input: ".csv", packed: compress.Zstd, format: job.CSV, compression: "zstd"},
 		{name: "parquet", input: ".parquet", format: job.Parquet, compression: "zstd"},
+		{name: "some rows", input: ".csv", packed: compress.Zstd, format: job.CSV, compression: "zstd", some: true},
+		{name: "some rows of parquet", input: ".parquet", format: job.Parquet, compression: "zstd", some: true},
 	}
 }
 
@@ -221,7 +225,25 @@ func (c killCase) task(t *testing.T, dir string) Task {
 		pack(t, path, text, c.packed)
 		j.Input.Source = append(j.Input.Source, path)
 	}
-	return task(t, j)
+	k := task(t, j)
+	if c.some {
+		k.Rows = []provider.Rows{{Shard: 0, Rows: some(t, 6_000)}, {Shard: 1, Rows: some(t, 2_001)}}
+	}
+	return k
+}
+
+// some are about half of n rows: many alone, and many in a row.
+func some(t *testing.T, n int64) record.Rows {
+	t.Helper()
+	var w record.RowsWriter
+	for row := range n {
+		if row%3 != 1 && (row < 100 || row > 900) || row%100 == 99 {
+			if err := w.Add(row, row); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return w.Rows()
 }
 
 // table are n records as CSV; every hundredth is broken.

@@ -168,6 +168,21 @@ type chunk struct {
 	end   position // behind the last
 	block record.Block
 	rows  parquet.Rows
+
+	some   bool  // only the records of picked are scored
+	picked []int // numbers of records
+}
+
+// choose picks the records whose rows at names, and passes over those rows. It is false
+// where there are none.
+func (c *chunk) choose(at *record.Cursor) bool {
+	c.some, c.picked = true, c.picked[:0]
+	at.PassTo(c.first)
+	for first, _, ok := at.Range(); ok && first < c.end.Row; first, _, ok = at.Range() {
+		c.picked = append(c.picked, int(first-c.first))
+		at.PassTo(first + 1)
+	}
+	return len(c.picked) > 0
 }
 
 // view is how a goroutine takes the records of chunks apart.
@@ -192,11 +207,30 @@ func (r *Run) view(fields []string) (view, error) {
 
 // of are the records of a chunk of a shard.
 func (v view) of(c *chunk, shard int) scorer.Records {
-	if v.input.format == job.Parquet {
-		return v.input.fromPath(shard, v.fields, &c.rows)
+	var all scorer.Records = &c.rows
+	if v.input.format != job.Parquet {
+		all = record.Text{Block: &c.block, Decoder: v.decoder}
 	}
-	return v.input.fromPath(shard, v.fields, record.Text{Block: &c.block, Decoder: v.decoder})
+	all = v.input.fromPath(shard, v.fields, all)
+	if c.some {
+		return picked{all, c}
+	}
+	return all
 }
+
+// picked are some records of a chunk.
+type picked struct {
+	scorer.Records
+	c *chunk
+}
+
+func (p picked) Len() int { return len(p.c.picked) }
+
+func (p picked) Values(i int, values []record.Value) *record.Failure {
+	return p.Records.Values(p.c.picked[i], values)
+}
+
+func (p picked) Row(i int) int64 { return p.c.first + int64(p.c.picked[i]) }
 
 // scored makes a view of the scorer's fields, whose numbers are read as it takes
 // them.

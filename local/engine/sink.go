@@ -33,6 +33,7 @@ type sink struct {
 	shard  int
 	open   bool
 	next   position
+	done   int64 // records before next that were scored
 	counts record.Counts
 	fills  map[string]int64
 	notes  [][]byte
@@ -100,7 +101,7 @@ func (s *sink) take(u *unit) error {
 	if err := s.fail(u.answers.Failed); err != nil {
 		return err
 	}
-	s.next = u.in.end
+	s.next, s.done = u.in.end, s.counts.In
 	if limit := s.run.job.Limits.FailedRecords; limit != nil && limit.ExceededBy(s.prior.Failed+s.total.Failed) {
 		return errLimit
 	}
@@ -139,10 +140,10 @@ func (s *sink) fail(lines []byte) error {
 // begin opens the files of a shard, or goes on with them.
 func (s *sink) begin(shard int) error {
 	s.shard, s.open, s.saved = shard, true, s.run.opts.Now()
-	s.next, s.counts, s.fills, s.notes = position{}, record.Counts{}, map[string]int64{}, nil
+	s.next, s.done, s.counts, s.fills, s.notes = position{}, 0, record.Counts{}, map[string]int64{}, nil
 	if was := s.resumed[shard]; was != nil {
 		delete(s.resumed, shard)
-		s.next, s.counts, s.notes = was.Next, was.Counts, was.Notes
+		s.next, s.done, s.counts, s.notes = was.Next, was.Counts.In, was.Counts, was.Notes
 		maps.Copy(s.fills, was.Fills)
 		s.part, s.failed = was.part, was.failed
 		return nil
@@ -162,7 +163,7 @@ func (s *sink) begin(shard int) error {
 func (s *sink) checkpoint() error {
 	c := checkpoint{
 		FormatVersion: checkpointVersion, Run: s.run.task.Run, Shard: s.shard, Next: s.next,
-		Counts: s.counts, Fills: s.fills, Notes: s.notes, Made: s.run.Made(),
+		Counts: s.counts, Chosen: s.run.task.Rows != nil, Fills: s.fills, Notes: s.notes, Made: s.run.Made(),
 	}
 	var err error
 	if c.Part, err = s.part.flush(); err != nil {
@@ -229,7 +230,7 @@ func (s *sink) discard(shard int) {
 // leave closes what a run that ended early left open. What was done of the shard
 // at hand is kept, if it can be.
 func (s *sink) leave() {
-	if s.open && s.part != nil && s.next.Row > 0 && s.next.Row == s.counts.In {
+	if s.open && s.part != nil && s.next.Row > 0 && s.done == s.counts.In {
 		_ = s.checkpoint() // the last one stands otherwise
 	}
 	for _, f := range []*file{s.part, s.failed} {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/crossbatch/crossbatch/core/job"
@@ -27,6 +28,11 @@ type Task struct {
 	Shards job.Shards // of the whole run; a digest may be empty: it is not known
 	Format job.Format // of the input; empty where there is no shard
 	Take   []int      // the shards to score, ascending; nil: all
+
+	// Rows are those to score of the shards of Take, in their order; nil: all rows. What is
+	// scored then is written as scorer lines, whatever the output's format: it is to be
+	// merged with what is published of the other rows.
+	Rows []provider.Rows
 }
 
 // Options are what a run needs besides its task.
@@ -174,6 +180,25 @@ func (r *Run) taken() []int {
 		all[i] = i
 	}
 	return all
+}
+
+// chosen are the rows to score of a shard; ok is false where that is all of them.
+func (r *Run) chosen(shard int) (rows record.Rows, ok bool) {
+	if r.task.Rows == nil {
+		return nil, false
+	}
+	if i, ok := slices.BinarySearchFunc(r.task.Rows, shard, func(c provider.Rows, shard int) int { return c.Shard - shard }); ok {
+		return r.task.Rows[i].Rows, true
+	}
+	return nil, true
+}
+
+// written is the format and the compression of what is scored.
+func (r *Run) written() (job.Format, string) {
+	if r.task.Rows != nil {
+		return job.JSONL, job.CompressionNone
+	}
+	return r.job.Output.Format, r.job.Output.Compression
 }
 
 // Close frees the model and lets go of the input.

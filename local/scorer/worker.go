@@ -18,6 +18,21 @@ type Records interface {
 	Values(i int, values []record.Value) *record.Failure
 }
 
+// Apart are Records that need not follow one another in their shard.
+type Apart interface {
+	Records
+	Row(i int) int64 // of the i-th record
+}
+
+// rowsOf tells the row of each record; the first has the row first, unless they say
+// themselves.
+func rowsOf(r Records, first int64) func(i int) int64 {
+	if a, ok := r.(Apart); ok {
+		return a.Row
+	}
+	return func(i int) int64 { return first + int64(i) }
+}
+
 // Worker scores blocks of records, one at a time. Its buffers are reused from
 // block to block; it is not safe for concurrent use.
 type Worker struct {
@@ -122,7 +137,8 @@ type Answers struct {
 	Counts record.Counts
 }
 
-// Answer adds to a what becomes of records, of which the first has the row first.
+// Answer adds to a what becomes of records, of which the first has the row first,
+// unless they are Apart.
 func (w *Worker) Answer(ctx context.Context, a *Answers, r Records, shard int, first int64) error {
 	return w.each(ctx, r, shard, first, func(row int64, m mark) {
 		a.Counts.In++
@@ -149,13 +165,14 @@ func (w *Worker) appendOK(dst []byte, m mark) []byte {
 // each scores records, so many at a time that all of their parts stay close to
 // the processor, and tells of each in order.
 func (w *Worker) each(ctx context.Context, r Records, shard int, first int64, tell func(row int64, m mark)) error {
+	row := rowsOf(r, first)
 	for from, n := 0, r.Len(); from < n; {
 		to := min(from+w.s.BlockRecords(), n)
 		w.reset()
 		for i := from; i < to; i++ {
 			clear(w.values)
 			fail := r.Values(i, w.values)
-			w.read(i-from, fail, shard, first+int64(i))
+			w.read(i-from, fail, shard, row(i))
 		}
 		for _, g := range w.groups {
 			for from := 0; from < len(g.rows); from += w.s.batch {
@@ -166,7 +183,7 @@ func (w *Worker) each(ctx context.Context, r Records, shard int, first int64, te
 			}
 		}
 		for i, m := range w.marks {
-			tell(first+int64(from+i), m)
+			tell(row(from+i), m)
 		}
 		from = to
 	}

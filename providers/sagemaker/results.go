@@ -54,7 +54,7 @@ func (b *Backend) pieces(ctx context.Context, s provider.Spec) (out []provider.P
 		}
 		e := s.Staged.Entries[i]
 		out = append(out, provider.Piece{Shard: e.Shard, Lines: &provider.Lines{
-			URI: folder.URI(o.Key), First: e.First, Records: e.Records, Last: e.Last, Made: made,
+			URI: folder.URI(o.Key), First: e.First, Records: e.Records, Last: e.Last, Rows: e.Rows, Made: made,
 		}})
 	}
 	return out, nil

@@ -112,7 +112,7 @@ func (b *Backend) sort(ctx context.Context, s provider.Spec, folder *storage.Buc
 	}
 	rows := map[int]int64{}
 	for _, e := range s.Staged.Entries {
-		rows[e.Shard] = max(rows[e.Shard], e.First+e.Records)
+		rows[e.Shard] = max(rows[e.Shard], e.End())
 	}
 	var extents []reorder.Extent
 	for shard, n := range rows {

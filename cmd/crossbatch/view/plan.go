@@ -51,6 +51,8 @@ type inputObject struct {
 	Shards int   `json:"shards"`
 	Bytes  int64 `json:"bytes"`
 	Staged int64 `json:"staged_bytes"`
+
+	Retried *broker.Retried `json:"retried,omitempty"` // nil: all records are scored
 }
 
 func objectOf(i plan.Item) itemObject {
@@ -62,7 +64,7 @@ func objectOf(i plan.Item) itemObject {
 		Findings: some(i.Findings), Uploads: some(i.Translation.Uploads), Requests: some(i.Translation.Requests),
 	}
 	if i.Action != plan.Deferred {
-		out.Generation, out.Input = &i.Generation, &inputObject{len(d.Shards), d.Shards.Bytes(), i.Staged}
+		out.Generation, out.Input = &i.Generation, &inputObject{len(d.Shards), d.Shards.Bytes(), i.Staged, i.Retried}
 	}
 	return out
 }
@@ -192,10 +194,16 @@ func (v human) item(i plan.Item) error {
 		v.candidates(i.Candidates)
 	}
 	size := fmt.Sprintf("%s, %s", count(int64(len(d.Shards)), "shard"), bytesText(d.Shards.Bytes()))
+	if i.Retried != nil {
+		size += ", of which " + bytesText(i.Retried.Input) + " are read"
+	}
 	if i.Staged > 0 {
 		size += ", to be staged"
 	}
 	fmt.Fprintf(v.t.Out, "      %s  %s -> %s\n", v.dim("input"), size, near(d.Identity().Destination))
+	if i.Retried != nil {
+		fmt.Fprintf(v.t.Out, "      %s  with the result of run %.8s, %s, which pass through this machine\n", v.dim("merge"), i.Retried.Run, bytesText(i.Retried.Result))
+	}
 	return v.levels(i.Findings, d.Job.Placement.Accept, "      ")
 }
 
