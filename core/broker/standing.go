@@ -105,7 +105,7 @@ func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x 
 	case d.RetryFailed && len(s.Runs) > 0:
 		var m *record.Manifest
 		if m, err = b.inForce(ctx, d); m != nil {
-			s.stands(m)
+			s.stands(m.Head())
 		}
 		if errors.Is(err, collect.ErrConflict) {
 			err = nil
@@ -126,7 +126,7 @@ func (b *Broker) void(ctx context.Context, key ledger.Key) (bool, error) {
 }
 
 // stands takes down what result is in force.
-func (s *Standing) stands(m *record.Manifest) {
+func (s *Standing) stands(m record.Head) {
 	s.Result, s.Partial, s.Totals = m.Run, m.State == record.Partial, m.Totals
 }
 
@@ -138,7 +138,7 @@ func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation 
 		return nil
 	}
 	if m != nil {
-		s.stands(m)
+		s.stands(*m)
 	}
 	return err
 }
