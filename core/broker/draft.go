@@ -19,7 +19,8 @@ const (
 type Draft struct {
 	Run         string               `json:"run"` // its id
 	Findings    []provider.Finding   `json:"findings"`
-	Staged      int64                `json:"staged_bytes"` // of the input, which have to be brought to where the provider reads them
+	Staged      int64                `json:"staged_bytes"`  // of the input, which have to be brought to where the provider reads them
+	Counted     int64                `json:"counted_bytes"` // of the input, which are read here once more to count its records
 	Translation provider.Translation `json:"translation"`
 	Retried     *Retried             `json:"retried,omitempty"` // nil: it scores all records
 }
@@ -92,6 +93,9 @@ func (r *run) draft(be provider.Backend, ledgerID string, shards job.Shards) (Dr
 	case l == nil:
 	case l.plan == nil:
 		l.staged.Entries = staging.InPlace(shards, spec.Input.Take)
+		if be.Capabilities().Staging.Uncounted {
+			out.Counted = shards.Bytes()
+		}
 	default:
 		out.Staged = l.plan.Bytes()
 	}

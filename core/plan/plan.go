@@ -41,6 +41,7 @@ type Item struct {
 	Facts       provider.Facts       `json:"facts"`         // of its provider; where a run is begun
 	Findings    []provider.Finding   `json:"findings,omitempty"`
 	Staged      int64                `json:"staged_bytes"`        // of the input, which have to be staged
+	Counted     int64                `json:"counted_bytes"`       // of the input, which are read here once more to count its records
 	Translation provider.Translation `json:"translation"`         // what is sent; where a run is begun
 	Retried     *broker.Retried      `json:"retried,omitempty"`   // nil: all records are scored
 	Partial     bool                 `json:"partial,omitempty"`   // of Nothing: the result in force is partial

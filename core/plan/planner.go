@@ -87,7 +87,7 @@ func (p *Planner) Item(ctx context.Context, d broker.Desired) Item {
 		return out.refuse(err)
 	}
 	draft, err := p.b.Draft(ctx, d, out.Generation, out.Facts)
-	out.Findings, out.Staged, out.Translation, out.Retried = draft.Findings, draft.Staged, draft.Translation, draft.Retried
+	out.Findings, out.Staged, out.Counted, out.Translation, out.Retried = draft.Findings, draft.Staged, draft.Counted, draft.Translation, draft.Retried
 	if err != nil {
 		return out.refuse(err).unfitted()
 	}

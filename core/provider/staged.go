@@ -16,6 +16,10 @@ type Staging struct {
 	Sealed   bool       // JSON that passes through is written anew: what our scorer reads and answers is text in it
 	Piece    int64      // bytes of a staged object, at most; 0: staging's own default
 	Uniform  bool       // what is read in place is of one form and in one bucket; other input is staged
+
+	// Uncounted says that nobody who reads input in place tells how many records it has:
+	// it is read once more here.
+	Uncounted bool
 }
 
 // Form is a form of input.

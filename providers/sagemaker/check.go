@@ -18,7 +18,7 @@ import (
 // Capabilities are those of Batch Transform. Its rates are not published; describing
 // many jobs one by one is known to be throttled.
 func (b *Backend) Capabilities() provider.Capabilities {
-	s := &provider.Staging{Place: b.config.Staging, Write: job.JSONL, Uniform: true}
+	s := &provider.Staging{Place: b.config.Staging, Write: job.JSONL, Uniform: true, Uncounted: true}
 	for _, format := range []job.Format{job.JSONL, job.CSV} {
 		for _, compression := range []string{compress.None, compress.Gzip} {
 			s.InPlace = append(s.InPlace, provider.Form{Scheme: scheme, Format: format, Compression: compression})

@@ -48,9 +48,10 @@ type itemObject struct {
 }
 
 type inputObject struct {
-	Shards int   `json:"shards"`
-	Bytes  int64 `json:"bytes"`
-	Staged int64 `json:"staged_bytes"`
+	Shards  int   `json:"shards"`
+	Bytes   int64 `json:"bytes"`
+	Staged  int64 `json:"staged_bytes"`  // that are read here and written to staging
+	Counted int64 `json:"counted_bytes"` // that are read here to count records
 
 	Retried *broker.Retried `json:"retried,omitempty"` // nil: all records are scored
 }
@@ -64,7 +65,7 @@ func objectOf(i plan.Item) itemObject {
 		Findings: some(i.Findings), Uploads: some(i.Translation.Uploads), Requests: some(i.Translation.Requests),
 	}
 	if i.Action != plan.Deferred {
-		out.Generation, out.Input = &i.Generation, &inputObject{len(d.Shards), d.Shards.Bytes(), i.Staged, i.Retried}
+		out.Generation, out.Input = &i.Generation, &inputObject{len(d.Shards), d.Shards.Bytes(), i.Staged, i.Counted, i.Retried}
 	}
 	return out
 }
@@ -199,6 +200,9 @@ func (v human) item(i plan.Item) error {
 	}
 	if i.Staged > 0 {
 		size += ", to be staged"
+	}
+	if i.Counted > 0 {
+		size += ", read here once to count its records"
 	}
 	fmt.Fprintf(v.t.Out, "      %s  %s -> %s\n", v.dim("input"), size, near(d.Identity().Destination))
 	if i.Retried != nil {
