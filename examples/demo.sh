@@ -16,6 +16,7 @@ cat <<TEXT
 Try next:
   less $example/propensity.crossbatch.hcl               # the whole job
   $crossbatch inspect $example/model/propensity.onnx  # what the model takes and gives
-  $crossbatch submit examples/forecast --wait                     # two jobs from one block, CSV out
+  $crossbatch plan $example                             # nothing has changed, so nothing would run
+  $crossbatch apply examples/forecast                             # two jobs from one block, CSV out; asks first
   $crossbatch init --model M.onnx --input F                       # a first job file for your own
 TEXT

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,7 +146,7 @@ func (w *watcher) round(ctx context.Context, keys []ledger.Key, lk look) (live [
 			}
 			if err != nil {
 				if ctx.Err() == nil {
-					err = fmt.Errorf("run %s: %w", key, err)
+					err = fmt.Errorf("run %s: %w", cmp.Or(out.ID, string(key)), err)
 					w.broken(err)
 					w.done(key, err)
 				}
