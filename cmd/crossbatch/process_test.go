@@ -72,6 +72,19 @@ func (r *slowRun) scoring(output string) {
 	}
 }
 
+// pause stops a process where it is, however busy the machine is with others, until the
+// function that it returns is called.
+func (r *slowRun) pause(c *exec.Cmd) (resume func()) {
+	r.t.Helper()
+	signal := func(s syscall.Signal) {
+		if err := c.Process.Signal(s); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	signal(syscall.SIGSTOP)
+	return func() { signal(syscall.SIGCONT) }
+}
+
 // ends waits for a process and compares its exit code.
 func (r *slowRun) ends(c *exec.Cmd, want int) {
 	r.t.Helper()
@@ -158,8 +171,10 @@ func TestOfTwoRunsOnOneDestinationOneIsBlocked(t *testing.T) {
 	r := newSlowRun(t)
 	first := r.start("out")
 	r.scoring("out")
+	resume := r.pause(first)
 	second := &slowRun{t: t, dir: r.dir, input: r.input, lib: r.lib}
 	second.ends(second.start("out"), exitTransient)
+	resume()
 	if !strings.Contains(second.stderr.String(), "another run is writing there") {
 		t.Errorf("stderr: %s", &second.stderr)
 	}
@@ -171,6 +186,7 @@ func TestInputThatChangesDuringTheRunIsAnError(t *testing.T) {
 	r := newSlowRun(t)
 	c := r.start("out")
 	r.scoring("out")
+	resume := r.pause(c)
 	f, err := os.OpenFile(r.input, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -181,6 +197,7 @@ func TestInputThatChangesDuringTheRunIsAnError(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
+	resume()
 	r.ends(c, exitError)
 	if want := "the input changed during the run: "; !strings.Contains(r.stderr.String(), want) {
 		t.Errorf("stderr: %s, want %q", &r.stderr, want)
