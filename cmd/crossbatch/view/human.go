@@ -39,7 +39,13 @@ func (v human) report(r Report) {
 		{"state", v.state(r.State) + r.Since + reason(r.Reason)},
 		{"records", fmt.Sprintf("%s in = %s ok + %s failed + %s skipped", thousands(r.Counts.In), thousands(r.Counts.OK), thousands(r.Counts.Failed), thousands(r.Counts.Skipped))},
 	}
-	if r.Seconds > 0 && r.Scored > 0 {
+	retried := ""
+	if r.Manifest != nil {
+		retried = r.Manifest.Retried
+	}
+	if retried != "" { // the records are those of both runs
+		rows = append(rows, [2]string{"merged", fmt.Sprintf("with run %.8s, of which this one tried records again", retried)})
+	} else if r.Seconds > 0 && r.Scored > 0 {
 		rows = append(rows, [2]string{"speed", fmt.Sprintf("%s records/s (%.2f s)", thousands(int64(float64(r.Scored)/r.Seconds)), r.Seconds)})
 	}
 	if r.Manifest != nil {
