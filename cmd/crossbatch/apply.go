@@ -63,7 +63,6 @@ Exit codes: 0 succeeded, 1 a job cannot run or the plan is stale, 3 failed, 4 pa
 		},
 	}
 	f.add(c)
-	f.refresh = true
 	flags := c.Flags()
 	flags.BoolVar(&f.approved, "auto-approve", false, "do not ask")
 	flags.BoolVar(&f.prune, "prune", false, "cancel live runs of jobs that are in no file any more")

@@ -14,7 +14,7 @@ import (
 	"github.com/crossbatch/crossbatch/core/storage"
 )
 
-// planFlags are what plan and apply are asked for besides a path.
+// planFlags are what plan, apply and submit are asked for besides a path.
 type planFlags struct {
 	pathFlags
 	only  []string
@@ -22,8 +22,6 @@ type planFlags struct {
 	retry bool // of failed and skipped records
 	limit int64
 	to    string
-
-	refresh bool
 }
 
 func (f *planFlags) add(c *cobra.Command) {
@@ -32,22 +30,30 @@ func (f *planFlags) add(c *cobra.Command) {
 	flags.StringArrayVar(&f.only, "job", nil, "only this job (an address, or job.NAME for all its instances)")
 	flags.StringVar(&f.provider, "provider", "", "KIND.ALIAS: run there instead of where the job says")
 	flags.BoolVar(&f.rerun, "rerun", false, "run again though nothing has changed")
-	flags.BoolVar(&f.retry, "retry-failed", false, retryUsage)
+	flags.BoolVar(&f.retry, "retry-failed", false, "score the failed and skipped records of the published result again, and keep its others")
 	flags.Int64Var(&f.limit, "limit", 0, "a preview: only the first `N` records, and never into the job's destination")
 	flags.StringVar(&f.to, "to", "", "with --limit: the folder that the preview goes to")
 }
 
-// retryUsage says what --retry-failed is.
-const retryUsage = "score the failed and skipped records of the published result again, and keep its others"
-
 func (f planFlags) check() error {
-	return submitFlags{rerun: f.rerun, retry: f.retry, limit: f.limit, to: f.to}.check()
+	switch {
+	case f.retry && f.rerun:
+		return errors.New("--retry-failed and --rerun: choose one; --rerun scores all records again")
+	case f.retry && f.limit > 0:
+		return errors.New("--retry-failed and --limit: choose one; a preview has no result to mend")
+	case f.limit < 0:
+		return fmt.Errorf("--limit %d: write a number of records", f.limit)
+	case f.to != "" && f.limit == 0:
+		return errors.New("--to belongs to --limit")
+	}
+	return nil
 }
 
 func (a *app) planCommand() *cobra.Command {
 	var (
 		f        planFlags
 		detailed bool
+		refresh  bool
 		out      string
 	)
 	c := &cobra.Command{
@@ -80,22 +86,22 @@ Exit codes: 0, 1 if a job cannot run, 7 if one is blocked; with --detailed-exitc
 			if err := f.check(); err != nil {
 				return err
 			}
-			if !f.refresh && out != "" {
+			if !refresh && out != "" {
 				return errors.New("--refresh=false and --out: a saved plan holds what services say of themselves; leave one out")
 			}
-			return a.plan(c.Context(), args[0], f, out, detailed)
+			return a.plan(c.Context(), args[0], f, planFor{beginning: out != "", orphans: true, unasked: !refresh}, out, detailed)
 		},
 	}
 	f.add(c)
-	c.Flags().BoolVar(&f.refresh, "refresh", true, "ask services about themselves and about live runs")
+	c.Flags().BoolVar(&refresh, "refresh", true, "ask services about themselves and about live runs")
 	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if anything would run")
 	c.Flags().StringVar(&out, "out", "", "save the plan to this `FILE`")
 	a.ledgerFlag(c)
 	return c
 }
 
-func (a *app) plan(ctx context.Context, path string, f planFlags, out string, detailed bool) error {
-	p, s, err := a.planned(ctx, path, f, planFor{beginning: out != "", orphans: true})
+func (a *app) plan(ctx context.Context, path string, f planFlags, o planFor, out string, detailed bool) error {
+	p, s, err := a.planned(ctx, path, f, o)
 	if err != nil {
 		return err
 	}
@@ -104,7 +110,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags, out string, de
 	if s.ledger == nil {
 		shown.Notes = []string{"there is no ledger yet: zeros stand for its id, so run ids are not those that apply uses"}
 	}
-	if !f.refresh {
+	if o.unasked {
 		shown.Notes = append(shown.Notes, "no service was asked (--refresh=false): its documented defaults stand for what it would say, and live runs are as the ledger has them")
 	}
 	code := codeOfPlan(p)
@@ -132,6 +138,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags, out string, de
 type planFor struct {
 	beginning bool // runs begin: a ledger is made where there is none, unless no job can run
 	orphans   bool // runs of jobs that are in no file are of interest
+	unasked   bool // no service is asked for it
 }
 
 // planned plans job files. The session has a ledger where there is one.
@@ -162,11 +169,11 @@ func (a *app) planned(ctx context.Context, path string, f planFlags, o planFor) 
 			return p, nil, err
 		}
 	}
-	planner.Unasked = !f.refresh
+	planner.Unasked = o.unasked
 	if p.Items, err = w.items(ctx, planner, s, f); err != nil {
 		return p, nil, err
 	}
-	if f.refresh {
+	if !o.unasked {
 		err = planner.Observe(ctx, &p)
 	}
 	return p, s, err

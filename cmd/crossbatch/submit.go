@@ -22,15 +22,10 @@ const submitAtOnce = 8
 
 // submitFlags are what submit is asked for besides a path.
 type submitFlags struct {
-	pathFlags
-	only   []string
+	planFlags
 	wait   bool
 	detach bool
 	cancel bool // on a signal, with wait
-	rerun  bool
-	retry  bool // of failed and skipped records
-	limit  int64
-	to     string
 }
 
 func (a *app) submitCommand() *cobra.Command {
@@ -60,15 +55,9 @@ sees that: what cannot be begun yet is named, and the next submit begins it.`,
 	}
 	f.add(c)
 	flags := c.Flags()
-	flags.StringArrayVar(&f.only, "job", nil, "run only this job (an address, or job.NAME for all its instances)")
-	flags.StringVar(&f.provider, "provider", "", "KIND.ALIAS: run there instead of where the job says")
 	flags.BoolVar(&f.wait, "wait", false, "see the runs through to their end")
 	flags.BoolVar(&f.detach, "detach", false, "return once the runs are started (the default)")
 	flags.BoolVar(&f.cancel, "cancel-on-signal", false, "with --wait: cancel the runs when interrupted")
-	flags.BoolVar(&f.rerun, "rerun", false, "run again though nothing has changed")
-	flags.BoolVar(&f.retry, "retry-failed", false, retryUsage)
-	flags.Int64Var(&f.limit, "limit", 0, "a preview: only the first `N` records, and never into the job's destination")
-	flags.StringVar(&f.to, "to", "", "with --limit: the folder that the preview goes to")
 	a.ledgerFlag(c)
 	return c
 }
@@ -79,23 +68,13 @@ func (f submitFlags) check() error {
 		return errors.New("--wait and --detach: choose one")
 	case f.cancel && !f.wait:
 		return errors.New("--cancel-on-signal belongs to --wait")
-	case f.retry && f.rerun:
-		return errors.New("--retry-failed and --rerun: choose one; --rerun scores all records again")
-	case f.retry && f.limit > 0:
-		return errors.New("--retry-failed and --limit: choose one; a preview has no result to mend")
-	case f.limit < 0:
-		return fmt.Errorf("--limit %d: write a number of records", f.limit)
-	case f.to != "" && f.limit == 0:
-		return errors.New("--to belongs to --limit")
 	}
-	return nil
+	return f.planFlags.check()
 }
 
 // submit does what apply does of its jobs, without a question and without a plan shown.
 func (a *app) submit(ctx context.Context, path string, f submitFlags) error {
-	p, s, err := a.planned(ctx, path, planFlags{
-		pathFlags: f.pathFlags, only: f.only, rerun: f.rerun, retry: f.retry, limit: f.limit, to: f.to, refresh: true,
-	}, planFor{beginning: true})
+	p, s, err := a.planned(ctx, path, f.planFlags, planFor{beginning: true})
 	if err != nil {
 		return err
 	}

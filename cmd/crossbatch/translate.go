@@ -210,7 +210,7 @@ func (r *resolver) published(ctx context.Context, f job.JobRead, j job.Job) (run
 	if err != nil {
 		return "", fmt.Errorf("reading the result of %s: %w", f.Job, err)
 	}
-	m, err := record.ParseManifest(body)
+	m, err := record.ParseHead(body)
 	if err != nil {
 		return "", err
 	}

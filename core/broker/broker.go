@@ -83,7 +83,7 @@ func (b *Broker) LedgerID() string {
 
 // backend is the backend of a block; equal blocks share one.
 func (b *Broker) backend(ctx context.Context, block ledger.Block) (provider.Backend, error) {
-	key := block.Kind + " " + block.Alias + " " + string(block.Config)
+	key := block.Identity()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if be, ok := b.backends[key]; ok {

@@ -49,7 +49,7 @@ func (w *watcher) assign(ctx context.Context, key ledger.Key) (g *group, idle bo
 	if err != nil {
 		return nil, false, err
 	}
-	block := r.intent.Provider.String() + string(r.intent.Provider.Config)
+	block := r.intent.Provider.Identity()
 	if w.groups[block] == nil {
 		w.groups[block] = &group{block: r.intent.Provider}
 	}

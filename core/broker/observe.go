@@ -32,7 +32,7 @@ func (b *Broker) Observe(ctx context.Context, keys []ledger.Key) ([]Run, error) 
 	byPlace := map[string][]*run{}
 	for _, r := range runs {
 		if r != nil && r.outcome == nil && r.live() != nil {
-			place := r.intent.Provider.String() + string(r.intent.Provider.Config)
+			place := r.intent.Provider.Identity()
 			byPlace[place] = append(byPlace[place], r)
 		}
 	}
@@ -40,9 +40,13 @@ func (b *Broker) Observe(ctx context.Context, keys []ledger.Key) ([]Run, error) 
 	var mu sync.Mutex
 	for _, group := range byPlace {
 		g.Go(func() error {
-			look, err := b.lookAt(ctx, group)
+			var lk look
+			be, err := b.backend(ctx, group[0].intent.Provider)
+			if err == nil {
+				lk, err = listed(ctx, be, group, false, func(provider.Observation) error { return nil })
+			}
 			for _, r := range group {
-				out := b.observe(ctx, r, look, err)
+				out := b.observe(ctx, be, r, lk, err)
 				mu.Lock()
 				seen[r.key] = out
 				mu.Unlock()
@@ -64,21 +68,9 @@ func (b *Broker) Observe(ctx context.Context, keys []ledger.Key) ([]Run, error) 
 	return out, ctx.Err()
 }
 
-func (b *Broker) lookAt(ctx context.Context, group []*run) (look, error) {
-	be, err := b.backend(ctx, group[0].intent.Provider)
-	if err != nil {
-		return nil, err
-	}
-	return listed(ctx, be, group, false, func(provider.Observation) error { return nil })
-}
-
 // observe is a run with a live attempt as a look shows it, or why there is no look.
-func (b *Broker) observe(ctx context.Context, r *run, lk look, err error) Run {
+func (b *Broker) observe(ctx context.Context, be provider.Backend, r *run, lk look, err error) Run {
 	var seen []provider.Observation
-	be, berr := b.backend(ctx, r.intent.Provider)
-	if err == nil {
-		err = berr
-	}
 	for _, n := range r.live().started {
 		if err != nil {
 			break

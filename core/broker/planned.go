@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -23,7 +22,7 @@ func (p *Planned) facts(now provider.Facts) error {
 	if p == nil {
 		return nil
 	}
-	same, err := equal(p.Facts, now)
+	same, err := provider.Same(p.Facts, now)
 	if err == nil && !same {
 		err = fmt.Errorf("%w: what the provider says of itself has changed", ErrStale)
 	}
@@ -41,19 +40,9 @@ func (p *Planned) translation(now provider.Translation) error {
 	if p == nil {
 		return nil
 	}
-	same, err := equal(p.Translation, now)
+	same, err := provider.Same(p.Translation, now)
 	if err == nil && !same {
 		err = fmt.Errorf("%w: other requests would be sent than it shows", ErrStale)
 	}
 	return err
-}
-
-// equal compares as canonical JSON.
-func equal[T any](a, b T) (bool, error) {
-	x, err := provider.Canonical(a)
-	if err != nil {
-		return false, err
-	}
-	y, err := provider.Canonical(b)
-	return bytes.Equal(x, y), err
 }

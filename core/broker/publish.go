@@ -195,16 +195,6 @@ func (b *Broker) free(ctx context.Context, r *run) (*record.Manifest, error) {
 	return m, err
 }
 
-// holds is free for who asks whose result it is, and no more.
-func (b *Broker) holds(ctx context.Context, r *run) (*record.Head, error) {
-	dest, prefix, err := b.o.Open(ctx, r.intent.Job.Output.Destination)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = dest.Close() }()
-	return collect.Holds(ctx, dest, prefix, r.intent.Job, r.id)
-}
-
 // publish finishes what a process that wrote "collected" did not.
 func (b *Broker) publish(ctx context.Context, r *run) error {
 	there, err := b.free(ctx, r)

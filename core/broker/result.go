@@ -29,7 +29,7 @@ func (b *Broker) InForce(ctx context.Context, id job.Identity, x *ledger.Index) 
 		return Result{}, fmt.Errorf("%w: %s in %s: %s", storage.ErrNoResult, id.Address, id.Destination, fmt.Sprintf(format, args...))
 	}
 	of := job.Job{Project: id.Project, Address: id.Address, Output: job.Output{Destination: id.Destination}}
-	m, err := b.holds(ctx, &run{intent: ledger.IntentBody{Job: of}})
+	m, err := collect.Holds(ctx, b.o.Open, of, "")
 	switch {
 	case errors.Is(err, collect.ErrConflict):
 		return none("%v", err)

@@ -35,7 +35,7 @@ type again struct {
 // retry finds what a run of d would try again: ErrNoRetry unless the result in force is
 // one of this fingerprint.
 func (b *Broker) retry(ctx context.Context, d Desired, fingerprint string) (*again, error) {
-	m, err := b.inForce(ctx, d)
+	m, err := b.standsAt(ctx, d)
 	switch {
 	case err != nil:
 		return nil, err
@@ -53,9 +53,9 @@ func (b *Broker) retry(ctx context.Context, d Desired, fingerprint string) (*aga
 	return out, err
 }
 
-// inForce is the result that stands at a job's destination, whether or not a run may
+// standsAt is the result that stands at a job's destination, whether or not a run may
 // replace it; nil when none is there.
-func (b *Broker) inForce(ctx context.Context, d Desired) (*record.Manifest, error) {
+func (b *Broker) standsAt(ctx context.Context, d Desired) (*record.Manifest, error) {
 	j := d.Job
 	j.Output.Existing = job.ExistingReplace
 	return b.free(ctx, &run{intent: ledger.IntentBody{Job: j}})

@@ -104,7 +104,7 @@ func (b *Broker) standing(ctx context.Context, d Desired, fingerprint string, x 
 	switch {
 	case d.RetryFailed && len(s.Runs) > 0:
 		var m *record.Manifest
-		if m, err = b.inForce(ctx, d); m != nil {
+		if m, err = b.standsAt(ctx, d); m != nil {
 			s.stands(m.Head())
 		}
 		if errors.Is(err, collect.ErrConflict) {
@@ -133,7 +133,7 @@ func (s *Standing) stands(m record.Head) {
 // result reads whose result is in force where a run of the job publishes.
 func (b *Broker) result(ctx context.Context, d Desired, s *Standing, generation int) error {
 	r := d.run(b.LedgerID(), ledger.IntentBody{Job: d.Job, Fingerprint: s.Fingerprint, Generation: generation})
-	m, err := b.holds(ctx, r)
+	m, err := collect.Holds(ctx, b.o.Open, r.intent.Job, r.id)
 	if errors.Is(err, collect.ErrConflict) {
 		return nil
 	}

@@ -29,19 +29,23 @@ func Free(ctx context.Context, dest *storage.Bucket, prefix string, j job.Job, r
 }
 
 // Holds is Free for who asks whose result it is, and no more.
-func Holds(ctx context.Context, dest *storage.Bucket, prefix string, j job.Job, run string) (*record.Head, error) {
-	body, err := manifest(ctx, placeOf(dest, prefix))
-	if body == nil {
-		return nil, unreadable(j, err)
-	}
-	h, err := record.ParseHead(body)
+func Holds(ctx context.Context, open storage.Opener, j job.Job, run string) (head *record.Head, err error) {
+	err = with(ctx, open, j.Output.Destination, func(dest place) error {
+		body, err := manifest(ctx, dest)
+		if body == nil {
+			return err
+		}
+		h, err := record.ParseHead(body)
+		if err != nil {
+			return unreadable(j, err)
+		}
+		head = &h
+		return taken(h, j, run)
+	})
 	if err != nil {
-		return nil, unreadable(j, err)
-	}
-	if err := taken(h, j, run); err != nil {
 		return nil, err
 	}
-	return &h, nil
+	return head, nil
 }
 
 // unreadable says of a manifest that nobody can read that it is in the way.

@@ -115,6 +115,9 @@ type Block struct {
 // String is KIND.ALIAS.
 func (b Block) String() string { return b.Kind + "." + b.Alias }
 
+// Identity tells blocks apart: equal ones are one provider.
+func (b Block) Identity() string { return b.String() + " " + string(b.Config) }
+
 // Range is shards First to Last.
 type Range struct {
 	First int `json:"first"`

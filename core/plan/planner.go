@@ -112,7 +112,7 @@ func (p *Planner) inspect(ctx context.Context, b ledger.Block) (provider.Facts, 
 	if p.Unasked {
 		return provider.Facts{}, nil
 	}
-	key := b.String() + " " + string(b.Config)
+	key := b.Identity()
 	p.mu.Lock()
 	ask, ok := p.facts[key]
 	if !ok {

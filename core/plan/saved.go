@@ -116,13 +116,13 @@ func (i Item) Stale(now Item) error {
 	case i.Run != now.Run:
 		return because("run %s, which would be begun, was begun since, and is over", i.Run)
 	}
-	if same, err := equal(i.Facts, now.Facts); err != nil || !same {
+	if same, err := provider.Same(i.Facts, now.Facts); err != nil || !same {
 		return errors.Join(err, because("what provider %s says of itself has changed", i.Wanted.Provider))
 	}
-	if same, err := equal(i.Wanted, now.Wanted); err != nil || !same {
+	if same, err := provider.Same(i.Wanted, now.Wanted); err != nil || !same {
 		return errors.Join(err, because("what is known of its model and its data has changed"))
 	}
-	if same, err := equal(i.Translation, now.Translation); err != nil || !same {
+	if same, err := provider.Same(i.Translation, now.Translation); err != nil || !same {
 		return errors.Join(err, because("other requests would be sent (the plan was crossbatch translates another way now)"))
 	}
 	return nil
@@ -130,13 +130,4 @@ func (i Item) Stale(now Item) error {
 
 func basis(d broker.Desired) job.Basis {
 	return job.Basis{Job: d.Job, Model: d.Model.Digest, Shards: d.Shards}
-}
-
-func equal[T any](a, b T) (bool, error) {
-	x, err := provider.Canonical(a)
-	if err != nil {
-		return false, err
-	}
-	y, err := provider.Canonical(b)
-	return bytes.Equal(x, y), err
 }

@@ -27,3 +27,13 @@ func Canonical(v any) (json.RawMessage, error) {
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
+
+// Same says whether two values are equal as canonical JSON.
+func Same[T any](a, b T) (bool, error) {
+	x, err := Canonical(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := Canonical(b)
+	return bytes.Equal(x, y), err
+}
